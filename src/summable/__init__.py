@@ -1,0 +1,48 @@
+"""Exact models over data that are split: a fit is a function of a sum, and every communication is a `yield`.
+
+The names below are the public ones. They are imported when first used, so that `import summable` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from summable.core.errors import DataError as DataError
+    from summable.core.errors import FormulaError as FormulaError
+    from summable.core.errors import SourceError as SourceError
+    from summable.core.errors import SummableError as SummableError
+    from summable.core.errors import SummableWarning as SummableWarning
+    from summable.core.errors import Unsupported as Unsupported
+    from summable.core.run import Ledger as Ledger
+    from summable.core.run import Round as Round
+    from summable.core.run import run as run
+    from summable.models.base import load as load
+    from summable.models.linear import LinearFit as LinearFit
+    from summable.models.linear import ols as ols
+    from summable.open import Dataset as Dataset
+    from summable.open import engine as engine
+    from summable.open import scan as scan
+
+PUBLIC = {
+    "ols": "models.linear", "LinearFit": "models.linear", "load": "models.base",
+    "scan": "open", "engine": "open", "Dataset": "open",
+    "run": "core.run", "Ledger": "core.run", "Round": "core.run",
+    "SummableError": "core.errors", "DataError": "core.errors", "FormulaError": "core.errors", "SourceError": "core.errors",
+    "Unsupported": "core.errors", "SummableWarning": "core.errors",
+}  # fmt: skip
+
+__all__ = [*PUBLIC, "__version__"]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'summable' has no attribute {name!r}")
+    return getattr(import_module(f"summable.{PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""`python -m summable`."""
+
+from summable.cli import main
+
+main()

@@ -1,0 +1,111 @@
+"""From columns to features: plain data, settled before the first moment is taken.
+
+What is *measured* is the design: a constant, numeric features less a shift, and **all** levels of every category, so that two
+statistics taken with other shifts or levels still speak of the same thing. What the user *reads* is its coding: the contrasts,
+the intercept or none, the names. The first is asked of the rows, the second applied at the centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summable.core.data import Data
+from summable.core.statistic import Array, Label
+
+NEUTRAL = {"weight": 1.0, "offset": 0.0}  # the value of a role that a design lacks
+
+
+@dataclass(frozen=True)
+class Column(Data):
+    """A column to be read, and the kind as which it must arrive: "number", or the type of its labels."""
+
+    name: str
+    kind: str = "number"
+
+
+@dataclass(frozen=True)
+class Numeric(Data):
+    """A numeric expression of columns, less a constant shift."""
+
+    expression: str
+    shift: float = 0.0
+
+
+@dataclass(frozen=True)
+class Category(Data):
+    """A column of labels and all its levels, sorted in their own type."""
+
+    column: str
+    levels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class Constant(Data):
+    """The feature that is one in every row."""
+
+    @property
+    def width(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class Product(Data):
+    """The product of numeric expressions within each cell of some categories; a single factor is the usual case.
+
+    Its features are ordered with the first category varying fastest.
+    """
+
+    numerics: tuple[Numeric, ...]
+    categories: tuple[Category, ...] = ()
+
+    @property
+    def width(self) -> int:
+        return prod(len(category.levels) for category in self.categories)
+
+
+Term = Constant | Product
+
+
+@dataclass(frozen=True)
+class Design(Data):
+    """Columns to features. `missing` says what becomes of a row with a missing value: "drop", "raise" or "keep" (as NaN)."""
+
+    columns: tuple[Column, ...] = ()
+    terms: tuple[Term, ...] = ()
+    roles: tuple[tuple[str, Numeric], ...] = ()
+    missing: str = "drop"
+
+    @property
+    def width(self) -> int:
+        """How many features."""
+        return sum(term.width for term in self.terms)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that must be read."""
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Coding(Data):
+    """How p coefficients with names relate to the features of a design.
+
+    `kept` picks from the measured features a basis: those without the first level of each category. The columns that the
+    coefficients belong to are linear in it: user columns = basis · matrix, whose entries are given as triplets.
+    """
+
+    names: tuple[str, ...]
+    kept: NDArray[np.int64]  # (p,) positions in the design
+    row: NDArray[np.int64]  # (entries,)
+    column: NDArray[np.int64]  # (entries,)
+    value: Array  # (entries,)
+
+    def matrix(self) -> Array:
+        """The dense (p, p) matrix of the relation."""
+        dense = np.zeros((len(self.kept), len(self.names)))
+        np.add.at(dense, (self.row, self.column), self.value)
+        return dense

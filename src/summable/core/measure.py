@@ -1,0 +1,53 @@
+"""The question: frozen data that names a fixed-size quantity and carries what is needed to compute it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, ClassVar, Generic, TypeVar
+
+from summable.core.data import Data
+from summable.core.design import Design
+from summable.core.rows import Rows, Shard
+from summable.core.statistic import Statistic
+
+R = TypeVar("R")
+S = TypeVar("S", bound=Statistic)
+
+
+class Measure(Data, Generic[S]):
+    """A question whose answers add: m(A ∪ B) == m(A) + m(B), and the answer of no rows is the identity."""
+
+    learns_design: ClassVar[bool] = False
+    design: Design
+
+    def __call__(self, rows: Rows) -> S:
+        """The answer of these rows alone."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Generator[Measure[Any] | PartMeasure[Any], Any, S]:
+        """`total = yield from measure` asks every part and waits for the sum: one round."""
+        total: S = yield self
+        return total
+
+
+class PartMeasure(Data, Generic[S]):
+    """A question to a whole part, which may read its rows many times or hardly at all.
+
+    A sum over parts, not over rows: it depends on the cut, so it may only serve as a start.
+    """
+
+    learns_design: ClassVar[bool] = False
+    design: Design
+
+    def __call__(self, part: Shard) -> S:
+        """The answer of this part alone."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Generator[Measure[Any] | PartMeasure[Any], Any, S]:
+        """`total = yield from measure` asks every part and waits for the sum: one round."""
+        total: S = yield self
+        return total
+
+
+Question = Measure[S] | PartMeasure[S]
+Rounds = Generator[Measure[Any] | PartMeasure[Any], Any, R]

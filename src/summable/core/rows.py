@@ -1,0 +1,51 @@
+"""The narrow waist: what a place that holds rows must be able to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from summable.core.design import Design
+
+
+class Rows(Protocol):
+    """Some rows of a design: in memory, on a device, or in a database as text. These eight, for ever."""
+
+    @property
+    def xp(self) -> Any:
+        """The array namespace in which element-wise maths is written."""
+
+    def column(self, role: str) -> Any:
+        """The values of a role ("y", "weight", "offset", ...), (rows,); a role that the design lacks is its neutral scalar."""
+
+    def project(self, coef: Any) -> Any:
+        """x·coef for coef (width,) or (width, q): (rows,) or (rows, q). Without the offset."""
+
+    def count(self) -> Any:
+        """(2,): rows kept, and rows dropped for a missing value. Rows of weight 0 are neither."""
+
+    def moment(self, order: int, weight: Any) -> Any:
+        """Σ weightᵢ xᵢ^⊗order: (), (width,) or packed (width(width+1)/2,). The weight is complete: none is hidden."""
+
+    def extent(self, column: str) -> Any:
+        """(3,): least and greatest value of a numeric column over the kept rows, and its missing values over all."""
+
+    def labels(self, column: str) -> Any:
+        """The distinct values of a column over the kept rows, a frozen set."""
+
+    def matrix(self) -> Any:
+        """The design rows themselves, (rows, width), where that is allowed; else `Unsupported`."""
+
+
+class Shard(Protocol):
+    """A picklable handle to some rows, opened where it is used."""
+
+    @property
+    def name(self) -> str:
+        """What an error calls it: a file's name, a range of rows."""
+
+    def kinds(self) -> Mapping[str, str]:
+        """Column to kind ("number", "integer", "boolean", "text", "date", "nothing", "other"), read without the rows."""
+
+    def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
+        """The rows, block by block in bounded memory: at least one block, which may be empty; about `limit` rows if given."""

@@ -1,0 +1,66 @@
+"""The only loop: a program asks, an engine answers, the ledger keeps the account."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from summable.core.data import Data
+from summable.core.engine import Engine
+from summable.core.errors import SummableError
+from summable.core.measure import Rounds
+from summable.core.wire import digest, encode
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Round(Data):
+    """A line of the ledger: one question, answered by all parts."""
+
+    measure: str
+    parts: int
+    down: int  # bytes to each part
+    up: int  # bytes from each part
+    numbers: int  # numbers (or labels) from each part
+    seconds: float
+    learns_design: bool = False
+
+
+@dataclass
+class Ledger:
+    """What every round asked, weighed and took; so also what was disclosed."""
+
+    rounds: list[Round] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes sent, both ways, by all parts in all rounds."""
+        return sum(line.parts * (line.down + line.up) for line in self.rounds)
+
+    @property
+    def fitting(self) -> list[Round]:
+        """The rounds that fit; the others only learnt the design (kinds, shifts, levels)."""
+        return [line for line in self.rounds if not line.learns_design]
+
+
+def run(program: Rounds[R], engine: Engine) -> tuple[R, Ledger]:
+    """Run a program on an engine; the only caller of `Engine.sum`.
+
+    A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields.
+    """
+    ledger, sent, answer = Ledger(), set[str](), None
+    while True:
+        try:
+            measure = program.send(answer)
+        except StopIteration as stop:
+            return stop.value, ledger
+        name, start = type(measure).__name__, time.perf_counter()
+        try:
+            answer = engine.sum(measure)
+        except SummableError as error:
+            raise error.at(f"while taking {name}, round {len(ledger.rounds) + 1}") from error.__cause__
+        seconds, down = time.perf_counter() - start, len(encode(measure, sent))
+        sent.add(digest(measure.design))
+        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design))

@@ -1,0 +1,101 @@
+"""What was measured on some rows: fixed-size quantities that add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summable.core.data import Data
+
+Array = NDArray[np.float64]
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True, eq=False)
+class Statistic(Data):
+    """The answer to a measure. Adds field by field, so that `sum(parts)` is the statistic of the union."""
+
+    def __add__(self, other: Self) -> Self:
+        if type(self) is not type(other):
+            return NotImplemented
+        return type(self)(*(mine + theirs for mine, theirs in zip(self.values(), other.values(), strict=True)))
+
+    def __radd__(self, zero: int) -> Self:
+        return self if zero == 0 else NotImplemented
+
+    def values(self) -> list[Any]:
+        """The fields, in order."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers (or labels) the answer holds."""
+        return sum(value.size for value in self.values())
+
+    @property
+    def nbytes(self) -> int:
+        """What the fields weigh, in bytes."""
+        return sum(value.nbytes for value in self.values())
+
+    @property
+    def additive(self) -> bool:
+        """Whether every field is a plain array, so that an all-reduce, SQL's SUM or a secure sum can add it."""
+        return all(isinstance(value, np.ndarray) for value in self.values())
+
+
+@dataclass(frozen=True)
+class Labels(Data):
+    """For each of several columns, the set of its distinct values. Adds by union."""
+
+    sets: tuple[frozenset[Label], ...] = ()
+
+    def __add__(self, other: Labels) -> Labels:
+        return Labels(tuple(mine | theirs for mine, theirs in zip(self.sets, other.sets, strict=True)))
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.sets))
+
+    @property
+    def nbytes(self) -> int:
+        return sum(len(label.encode()) if isinstance(label, str) else 8 for labels in self.sets for label in labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Extent(Data):
+    """Least and greatest value of several columns. Adds by minimum and maximum; no rows span (inf, -inf)."""
+
+    low: Array  # (columns,)
+    high: Array  # (columns,)
+
+    def __add__(self, other: Extent) -> Extent:
+        return Extent(np.minimum(self.low, other.low), np.maximum(self.high, other.high))
+
+    @property
+    def size(self) -> int:
+        return self.low.size + self.high.size
+
+    @property
+    def nbytes(self) -> int:
+        return self.low.nbytes + self.high.nbytes
+
+
+S = TypeVar("S", bound=Statistic)
+
+
+def pairwise(statistics: Iterable[S]) -> S:
+    """The sum by halves, in order: the same bits whoever finishes first, O(log n) rounding, O(log n) held at once."""
+    heights: list[tuple[int, S]] = []
+    for statistic in statistics:
+        height, total = 0, statistic
+        while heights and heights[-1][0] == height:
+            total, height = heights.pop()[1] + total, height + 1
+        heights.append((height, total))
+    _, total = heights.pop()
+    while heights:
+        total = heights.pop()[1] + total
+    return total

@@ -1,0 +1,1 @@
+"""Places that hold rows, and answer measures with sums."""

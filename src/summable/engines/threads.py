@@ -1,0 +1,97 @@
+"""Shards on this machine, one after another on every core."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from threading import Event
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from summable.core.errors import DataError, FormulaError, SourceError, SummableError, Unsupported
+from summable.core.measure import PartMeasure, Question
+from summable.core.rows import Rows, Shard
+from summable.core.statistic import Statistic, pairwise
+
+S = TypeVar("S", bound=Statistic)
+Watch = Callable[[str, int, int], None]  # (name of the measure, shards done, shards in all)
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Local shards, summed by a pool of threads; the same bits for any number of them.
+
+    NumPy, BLAS and Arrow release the interpreter's lock; BLAS itself is held to one thread, or each worker would start a
+    pool of its own. A shard that fails is asked again, `tries` times in all, and then named in one error.
+    """
+
+    shards: Sequence[Shard]
+    workers: int | None = None
+    tries: int = 3
+    watch: Watch | None = None
+
+    @property
+    def parts(self) -> int:
+        """The number of shards."""
+        return len(self.shards)
+
+    def sum(self, measure: Question[S]) -> S:
+        """The sum over the shards, in their order."""
+        return pairwise(self._answers(measure))
+
+    def _answers(self, measure: Question[S]) -> Iterator[S]:
+        """The shards' answers in order, a few of them ahead of the one that is wanted."""
+        workers, stop = self.workers or os.cpu_count() or 1, Event()
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+            rest = iter(range(self.parts))
+            submit = (pool.submit(self._answer, measure, index, stop) for index in rest)
+            waiting: deque[Future[S]] = deque(islice(submit, 4 * workers))
+            try:
+                for done in range(1, self.parts + 1):
+                    yield waiting.popleft().result()
+                    waiting.extend(islice(submit, 1))
+                    if self.watch:
+                        self.watch(type(measure).__name__, done, self.parts)
+            finally:  # an error or Ctrl-C: let no worker go on
+                stop.set()
+                for future in waiting:
+                    future.cancel()
+
+    def _answer(self, measure: Question[S], index: int, stop: Event) -> S:
+        shard = self.shards[index]
+        place = f"in shard {index} ({shard.name})"
+        for attempt in range(1, self.tries + 1):
+            try:
+                return fold(measure, shard, stop)
+            except (DataError, FormulaError, Unsupported) as error:  # asking again would not help
+                raise error.at(place) from error.__cause__
+            except Exception as error:
+                if attempt == self.tries or stop.is_set():
+                    raise _named(error, attempt).at(place) from error
+        raise AssertionError("tries is at least one")
+
+
+def _named(error: Exception, attempts: int) -> SummableError:
+    if isinstance(error, SummableError):
+        return error
+    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return SourceError(f"no answer after {attempts} attempts ({reason})", "Look into that shard.")
+
+
+def fold(measure: Question[S], shard: Shard, stop: Event | None = None) -> S:
+    """A measure's answer on one shard."""
+    if isinstance(measure, PartMeasure):
+        return measure(shard)
+    return pairwise(measure(rows) for rows in _until(stop, shard.rows(measure.design)))
+
+
+def _until(stop: Event | None, rows: Iterator[Rows]) -> Iterator[Rows]:
+    for block in rows:
+        if stop is not None and stop.is_set():
+            raise InterruptedError("another shard failed, or the user stopped the fit")
+        yield block

@@ -1,0 +1,166 @@
+"""What follows from a solution: pure functions that know neither rows nor engines.
+
+Under the classical model, Var(y) = scale / w: coefficients are distributed about their estimates by Student's t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.special import fdtrc, stdtr, stdtrit
+
+from summable.core.design import Coding
+from summable.core.errors import Unsupported
+from summable.core.statistic import Array
+from summable.maths.linalg import independent
+from summable.solvers.least_squares import LeastSquares
+
+SAME_SPAN = 1e-10  # of a unit column: contrasts are small whole numbers, so what is left below this is rounding
+
+NO_MODEL_VARIANCE = (
+    'weight_kind="sampling" says how likely a row was to be drawn, not how precise it is, so the classical standard error does not apply',
+    "A robust covariance will give one; the coefficients stand.",
+)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Coefficients in the user's coding. Those of aliased columns are NaN."""
+
+    coef: Array  # (p,)
+    given: NDArray[np.int64]  # (rank,) positions of those that are not aliased
+    spread: Array  # (rank, rank): spread·spread' is their covariance over the scale
+    user: Array  # (rank, p) the user's columns in terms of orthonormal ones: singular values are those of √W X
+
+
+def estimates(solution: LeastSquares, coding: Coding) -> Estimates:
+    """Carry a solution over to the coefficients that the user named."""
+    columns = solution.relation @ coding.matrix()
+    weighed = solution.root @ columns
+    given = np.arange(columns.shape[1]) if solution.rank == columns.shape[1] else independent(weighed, SAME_SPAN)
+    back = np.linalg.solve(
+        columns[:, given], np.column_stack([solution.coef[coding.kept[solution.independent]], solve_triangular(solution.root, np.eye(solution.rank))])
+    )
+    coef = np.full(columns.shape[1], np.nan)
+    coef[given] = back[:, 0]
+    return Estimates(coef, given, back[:, 1:], np.asarray(weighed, np.float64))
+
+
+@dataclass(frozen=True)
+class Classical:
+    """Inference for least squares with independent errors, by the kind of weights that were given."""
+
+    solution: LeastSquares
+    estimates: Estimates
+    weight_kind: str
+
+    @property
+    def nobs(self) -> float:
+        """Rows, or what frequency weights say there are."""
+        return self.solution.weight if self.weight_kind == "frequency" else float(self.solution.products.rows[0])
+
+    @property
+    def df_model(self) -> float:
+        """Independent coefficients beside the constant."""
+        return float(self.solution.rank - self.solution.constant)
+
+    @property
+    def df_resid(self) -> float:
+        """Observations less independent coefficients."""
+        return max(self.nobs - self.solution.rank, 0.0)
+
+    @property
+    def scale(self) -> float:
+        """Residual variance, in the squared units of y; NaN when nothing is left to estimate it from."""
+        return self.solution.square / self.df_resid if self.df_resid > 0 else np.nan
+
+    @cached_property
+    def covariance(self) -> Array:
+        """(p, p), NaN for aliased coefficients."""
+        if self.weight_kind == "sampling":
+            raise Unsupported(*NO_MODEL_VARIANCE)
+        full = np.full((len(self.estimates.coef),) * 2, np.nan)
+        given, spread = self.estimates.given, self.estimates.spread
+        full[np.ix_(given, given)] = self.scale * (spread @ spread.T)
+        return full
+
+    @property
+    def bse(self) -> Array:
+        """Standard errors, (p,)."""
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
+
+    @property
+    def tvalues(self) -> Array:
+        """Coefficients over their standard errors, (p,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self.estimates.coef / self.bse)
+
+    @property
+    def pvalues(self) -> Array:
+        """Two-sided, by Student's t with df_resid, (p,)."""
+        return np.asarray(2 * stdtr(self.df_resid, -np.abs(self.tvalues))) if self.df_resid > 0 else np.full(len(self.estimates.coef), np.nan)
+
+    def quantile(self, alpha: float) -> float:
+        """How many standard errors a 1 - alpha interval reaches to each side."""
+        return float(stdtrit(self.df_resid, 1 - alpha / 2)) if self.df_resid > 0 else np.nan
+
+    def intervals(self, alpha: float) -> Array:
+        """(p, 2): confidence limits."""
+        reach = self.quantile(alpha) * self.bse
+        return np.column_stack([self.estimates.coef - reach, self.estimates.coef + reach])
+
+    @property
+    def rsquared(self) -> float:
+        """The share of y's sum of squares (about its mean, with a constant) that is explained."""
+        return 1 - self.solution.square / self.solution.total if self.solution.total > 0 else np.nan
+
+    @property
+    def rsquared_adj(self) -> float:
+        """The same of variances, each divided by its degrees of freedom."""
+        if self.df_resid == 0:
+            return np.nan
+        return 1 - (self.nobs - self.solution.constant) / self.df_resid * (1 - self.rsquared)
+
+    @property
+    def fvalue(self) -> float:
+        """F of all coefficients but the constant."""
+        if self.weight_kind == "sampling":
+            raise Unsupported(*NO_MODEL_VARIANCE)
+        if self.df_model == 0 or not self.scale > 0:
+            return np.nan
+        return (self.solution.total - self.solution.square) / self.df_model / self.scale
+
+    @property
+    def f_pvalue(self) -> float:
+        """The chance of a greater F if they were all zero."""
+        return float(fdtrc(self.df_model, self.df_resid, self.fvalue)) if self.df_model and self.df_resid else np.nan
+
+    @property
+    def llf(self) -> float:
+        """Gaussian log-likelihood at its maximum; analytic weights enter by ½ Σ log w, as in statsmodels' WLS."""
+        half = self.nobs / 2
+        with np.errstate(divide="ignore"):
+            value = -half * (np.log(2 * np.pi) + np.log(self.solution.square / self.nobs) + 1)
+        return float(value) + (0.5 * float(self.solution.products.log_weight) if self.weight_kind != "frequency" else 0.0)
+
+    @property
+    def aic(self) -> float:
+        """-2 llf + 2 rank."""
+        return -2 * self.llf + 2 * self.solution.rank
+
+    @property
+    def bic(self) -> float:
+        """-2 llf + log(nobs) rank."""
+        return float(-2 * self.llf + np.log(self.nobs) * self.solution.rank)
+
+    @cached_property
+    def condition_number(self) -> float:
+        """Largest over smallest singular value of √W X in the user's coding; infinite if columns are aliased."""
+        if self.solution.rank < len(self.estimates.coef):
+            return np.inf
+        singular = np.linalg.svd(self.estimates.user, compute_uv=False)
+        return float(singular[0] / singular[-1]) if len(singular) else 1.0

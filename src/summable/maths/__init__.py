@@ -1,0 +1,1 @@
+"""Element-wise languages, linear algebra and kernels; no rows, no engines."""

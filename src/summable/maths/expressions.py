@@ -1,0 +1,124 @@
+"""A small language of element-wise arithmetic: `log(a)`, `I(a**2)`, `a / (b + 1)`, `I(x > 3)`.
+
+Expressions are text, so they cross wires as data; they are walked, never evaluated by Python, so no name but those of the
+columns and of the functions listed here can be reached. Columns whose name is not an identifier stand in backticks.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from summable.core.errors import FormulaError
+
+FUNCTIONS = [
+    "log", "log2", "log10", "log1p", "exp", "exp2", "expm1", "sqrt", "abs", "sign", "floor", "ceil", "minimum", "maximum",
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
+]  # fmt: skip
+ARITHMETIC: dict[type, Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow, ast.Mod: operator.mod, ast.FloorDiv: operator.floordiv,
+    ast.USub: operator.neg, ast.UAdd: operator.pos,
+}  # fmt: skip
+COMPARISONS: dict[type, Callable[..., Any]] = {
+    ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Eq: operator.eq, ast.NotEq: operator.ne,
+}  # fmt: skip
+QUOTED = re.compile(r"`([^`]*)`")
+
+
+def quoted(name: str) -> str:
+    """A column's name as an expression."""
+    return name if name.isidentifier() and name not in ("True", "False", "None") else f"`{name}`"
+
+
+def is_column(expression: str) -> bool:
+    """Whether an expression is just the name of a column."""
+    return quoted(expression.strip("`")) == expression
+
+
+def columns(expression: str) -> tuple[str, ...]:
+    """The columns that an expression reads, in order of appearance."""
+    tree, names = _parsed(expression)
+    _check(tree, expression)
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions]
+    found.sort(key=lambda node: node.col_offset)
+    return tuple(dict.fromkeys(names.get(node.id, node.id) for node in found))
+
+
+def evaluate(expression: str, column: Callable[[str], Any], xp: Any) -> Any:
+    """The expression's values over the columns, in the namespace `xp`."""
+    tree, names = _parsed(expression)
+    return _walk(tree, lambda name: column(names.get(name, name)), xp)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(expression: str) -> tuple[ast.expr, dict[str, str]]:
+    names: dict[str, str] = {}
+
+    def stand_in(match: re.Match[str]) -> str:
+        names[word := f"_quoted_{len(names)}"] = match[1]
+        return word
+
+    try:
+        return ast.parse(QUOTED.sub(stand_in, expression.strip()), mode="eval").body, names
+    except SyntaxError:
+        raise FormulaError(f"{expression!r} is not an expression", "Write arithmetic of columns, such as I(a**2) or log(a / b).") from None
+
+
+def _walk(node: ast.AST, column: Callable[[str], Any], xp: Any) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.Name(id=name):
+            return column(name)
+        case ast.UnaryOp(op=op, operand=operand):
+            return ARITHMETIC[type(op)](_walk(operand, column, xp))
+        case ast.BinOp(left=left, op=op, right=right):
+            return ARITHMETIC[type(op)](_walk(left, column, xp), _walk(right, column, xp))
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return COMPARISONS[type(op)](_walk(left, column, xp), _walk(right, column, xp)) * 1.0
+        case ast.Call(func=func, args=args):
+            values = [_walk(arg, column, xp) for arg in args]
+            name = _function(func)
+            return values[0] if name == "I" else getattr(xp, name)(*values)
+    raise AssertionError(f"_check let {ast.dump(node)} through")
+
+
+def _check(node: ast.AST, expression: str) -> None:
+    """Refuse, with the reason, whatever `_walk` does not know."""
+    match node:
+        case ast.Constant(value=bool() | int() | float()) | ast.Name():
+            return
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in ARITHMETIC:
+            _check(operand, expression)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            _check(left, expression)
+            _check(right, expression)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
+            _check(left, expression)
+            _check(right, expression)
+        case ast.Call(func=func, args=args, keywords=[]) if args and (name := _function(func)) in [*FUNCTIONS, "I"]:
+            if len(args) != (2 if name in ("minimum", "maximum") else 1):
+                raise FormulaError(f"{name} in {expression!r} is given {len(args)} arguments", "It takes another number of them.")
+            for arg in args:
+                _check(arg, expression)
+        case ast.Call(func=func):
+            raise FormulaError(f"the formula function {ast.unparse(func)!r} in {expression!r} is not known", f"Known are C, I, {', '.join(FUNCTIONS)}.")
+        case ast.BinOp(op=ast.BitXor()):
+            raise FormulaError(f"{expression!r} uses ^", "Powers are written with **.")
+        case _:
+            raise FormulaError(f"{ast.unparse(node)!r} in {expression!r} is not arithmetic of columns", "Compute it into a column first.")
+
+
+def _function(func: ast.expr) -> str:
+    match func:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id="np" | "numpy"), attr=name):
+            return name
+    return ""

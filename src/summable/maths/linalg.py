@@ -1,0 +1,167 @@
+"""Linear algebra at the centre and in a block: packed symmetric matrices, triangles, rank as R's `lm` tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
+from scipy.linalg.blas import dsyrk
+from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon
+
+from summable.core.statistic import Array
+
+EPS = float(np.finfo(np.float64).eps)
+QR_RANK = 1e-7  # a column is aliased if this little of its norm is left by those before it: the tolerance of R's lm
+GRAM_RANK = 1e-10  # the same of its *squared* norm, from a Gram: below, a float64 sum cannot tell a remainder from rounding
+PANEL = 32  # columns that LAPACK's tpqrt factors at once; measured flat between 16 and 64
+
+
+def packed_size(width: int) -> int:
+    """Numbers in a packed symmetric matrix."""
+    return width * (width + 1) // 2
+
+
+def pack(square: Array) -> Array:
+    """The upper triangle of a (width, width) matrix, row by row."""
+    return square[np.triu_indices(len(square))]
+
+
+def unpack(packed: Array) -> Array:
+    """The upper triangular matrix that was packed; its lower part is zero."""
+    width = int((np.sqrt(8 * len(packed) + 1) - 1) / 2)
+    square = np.zeros((width, width))
+    square[np.triu_indices(width)] = packed
+    return square
+
+
+def symmetric(packed: Array) -> Array:
+    """The symmetric matrix that was packed."""
+    upper = unpack(packed)
+    return upper + np.triu(upper, 1).T
+
+
+def gram(columns: Array, weight: Array | float) -> Array:
+    """Packed Σ weightᵢ xᵢxᵢ' of contiguous columns (width, rows)."""
+    if columns.shape[1] == 0:
+        return np.zeros(packed_size(len(columns)))
+    if np.ndim(weight) == 0:
+        return pack(float(weight) * dsyrk(1.0, columns.T, trans=1))
+    return pack((columns * weight) @ columns.T)
+
+
+def triangle(tall: Array) -> Array:
+    """R of QR of (rows, width), (width, width), with a non-negative diagonal so that sums of R factors commute."""
+    width = tall.shape[1]
+    return _onto(np.zeros((width, width), order="F"), tall, 0)
+
+
+def stack(upper: Array, other: Array) -> Array:
+    """R of QR of two triangles, one above the other: the sum of R factors (TSQR; Demmel et al. 2012, §2)."""
+    return _onto(np.array(upper, order="F"), other, len(other))
+
+
+def _onto(upper: Array, below: Array, trapezoid: int) -> Array:
+    if below.size == 0:
+        return upper
+    r, _, _, info = dtpqrt(trapezoid, min(PANEL, len(upper)), upper, np.array(below, order="F"), overwrite_a=1, overwrite_b=1)
+    if info:
+        raise AssertionError(f"tpqrt refused argument {-info}")
+    return np.ascontiguousarray(np.where(np.diag(r) < 0, -1.0, 1.0)[:, None] * np.triu(r))
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A triangle of the independent columns of a least-squares problem, and what is left of y."""
+
+    independent: NDArray[np.int64]  # (rank,) positions among the columns
+    relation: Array  # (rank, columns) every column as a combination of the independent ones
+    root: Array  # (rank, rank) upper: root'root is their Gram
+    rhs: Array  # (rank,)
+    rest: float  # residual sum of squares
+    digits: float  # decimal digits that rounding leaves to a coefficient, at least
+
+    def solve(self) -> Array:
+        """The coefficients of the independent columns, (rank,)."""
+        return np.asarray(solve_triangular(self.root, self.rhs))
+
+    def whiten(self, vectors: Array) -> Array:
+        """root'⁻¹ vectors."""
+        return np.asarray(solve_triangular(self.root, vectors, trans="T"))
+
+    def solve_normal(self, vector: Array) -> Array:
+        """(root'root)⁻¹ vector."""
+        return np.asarray(solve_triangular(self.root, self.whiten(vector)))
+
+
+def cholesky(square: Array) -> Factor:
+    """Factor the symmetric Gram of [columns, y] after scaling it to a unit diagonal (Higham 2002, §10.1).
+
+    Columns that those before them explain to `GRAM_RANK` of their square are left out.
+    """
+    width = len(square) - 1
+    scale = np.sqrt(np.diag(square)[:width])
+    used = np.flatnonzero(scale > 0)
+    scaled = square[np.ix_(used, used)] / np.outer(scale[used], scale[used])
+    root, info = dpotrf(scaled, clean=1)
+    good = used
+    if info or np.any(np.diag(root) ** 2 < GRAM_RANK):
+        kept, root = _partial_cholesky(scaled)
+        good = used[kept]
+    rhs = solve_triangular(root, square[good, width] / scale[good], trans="T")
+    left_out = np.setdiff1d(np.arange(width), good)
+    relation = np.eye(width)[good]
+    if len(left_out):
+        explained = solve_triangular(root, square[np.ix_(good, left_out)] / scale[good, None], trans="T")
+        relation[:, left_out] = solve_triangular(root, explained) / scale[good, None]
+    rest = max(float(square[width, width] - rhs @ rhs), 0.0)
+    return Factor(good, relation, root * scale[good], rhs, rest, _digits(root, 2))
+
+
+def _partial_cholesky(scaled: Array) -> tuple[NDArray[np.int64], Array]:
+    """Left-looking Cholesky that passes over the columns without a pivot: which are good, and their root."""
+    root, good = np.zeros_like(scaled), np.zeros(len(scaled), bool)
+    for j in range(len(scaled)):
+        row = scaled[j] - root[:j, j] @ root[:j]
+        if row[j] >= GRAM_RANK:
+            root[j, j:], good[j] = row[j:] / np.sqrt(row[j]), True
+    kept = np.flatnonzero(good)
+    return kept, root[np.ix_(kept, kept)]
+
+
+def from_triangle(upper: Array) -> Factor:
+    """Factor a problem from the R of [columns, y], or some columns of a larger R; columns are left out by R's rule (`lm`'s tolerance of 1e-7).
+
+    Source: LINPACK `dqrdc2` as in R, here applied to a triangle, which has the same inner products as the rows.
+    """
+    width = upper.shape[1] - 1
+    good = independent(upper[:, :-1])
+    left_out = np.setdiff1d(np.arange(width), good)
+    rank, again = len(good), triangle(upper[:, [*good, *left_out, -1]])
+    root, rhs = again[:rank, :rank], again[:rank, -1]
+    relation = np.eye(width)[good]
+    relation[:, left_out] = solve_triangular(root, again[:rank, rank:-1])
+    rest = float(again[rank:, -1] @ again[rank:, -1])
+    return Factor(good, relation, root, rhs, rest, _digits(root / np.linalg.norm(root, axis=0), 1))
+
+
+def independent(columns: Array, tolerance: float = QR_RANK) -> NDArray[np.int64]:
+    """The columns that keep more than `tolerance` of their norm beside those before them (Gram–Schmidt, twice)."""
+    norms = np.linalg.norm(columns, axis=0)
+    basis, good = np.zeros((len(columns), columns.shape[1])), np.zeros(columns.shape[1], bool)
+    for j in np.flatnonzero(norms > 0):
+        left = columns[:, j] / norms[j]
+        for _ in range(2):  # twice is enough (Giraud, Langou, Rozložník & van den Eshof 2005)
+            left = left - basis[:, :j] @ (basis[:, :j].T @ left)
+        if (size := np.linalg.norm(left)) > tolerance:
+            basis[:, j], good[j] = left / size, True
+    return np.flatnonzero(good)
+
+
+def _digits(root: Array, power: int) -> float:
+    """-log10(eps κ^power) of a triangle with columns of unit norm; κ by LAPACK's estimate in the one norm."""
+    if len(root) == 0:
+        return float(-np.log10(EPS))
+    reciprocal, _ = dtrcon(root)
+    return float(np.log10(max(reciprocal, EPS)) * power - np.log10(EPS))

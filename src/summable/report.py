@@ -1,0 +1,134 @@
+"""Results as pages and tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from summable.core.errors import Unsupported
+from summable.core.run import Ledger
+from summable.core.statistic import Array
+from summable.solvers.least_squares import Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from summable.models.linear import LinearFit
+
+WIDTH = 78
+
+
+def tidy(fit: LinearFit, alpha: float) -> pd.DataFrame:
+    """A row for each coefficient."""
+    import pandas as pd
+
+    low, high = fit.inference.intervals(alpha).T
+    return pd.DataFrame(
+        {
+            "term": list(fit.coding.names), "estimate": fit.inference.estimates.coef, "std_error": fit.inference.bse,
+            "statistic": fit.inference.tvalues, "p_value": fit.inference.pvalues, "conf_low": low, "conf_high": high,
+        }
+    )  # fmt: skip
+
+
+def summary(fit: LinearFit, alpha: float) -> str:
+    """The page that `summary` gives."""
+    parts = [_title(fit), _head(fit), _coefficients(fit, alpha), _notes(fit), ledger(fit.ledger, raw_bytes(fit))]
+    return "\n".join(parts)
+
+
+def raw_bytes(fit: LinearFit) -> int:
+    """What the rows themselves would weigh: eight bytes for each value of each column used."""
+    return int(fit.solution.products.rows.sum()) * len(set(fit.design.names)) * 8
+
+
+def ledger(account: Ledger, raw: int) -> str:
+    """The account of every round, and what it adds up to."""
+    lines = ["What it cost to distribute".center(WIDTH).rstrip(), "=" * WIDTH]
+    lines.append(f"{'round':<8}{'measure':<12}{'parts':>7}{'numbers each':>14}{'bytes down':>12}{'bytes up':>11}{'seconds':>10}")
+    fitting = 0
+    for line in account.rounds:
+        fitting += not line.learns_design
+        name = "design" if line.learns_design else str(fitting)
+        lines.append(f"{name:<8}{line.measure:<12}{line.parts:>7,}{line.numbers:>14,}{line.down:>12,}{line.up:>11,}{line.seconds:>10.3f}")
+    learning = len(account.rounds) - fitting
+    rounds = f"{_count(fitting, 'round')} to fit" + (f", and {learning} to learn the design" if learning else "")
+    lines += ["-" * WIDTH, f"{rounds}. Sent by all parts, both ways: {size(account.nbytes)}; the raw rows weigh {size(raw)}.", "=" * WIDTH]
+    return "\n".join(lines)
+
+
+def size(nbytes: float) -> str:
+    """Bytes in a unit that reads well."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if nbytes < 1000:
+            return f"{nbytes:.0f} B" if unit == "B" else f"{nbytes:.1f} {unit}"
+        nbytes /= 1000
+    return f"{nbytes:.1f} TB"
+
+
+def _title(fit: LinearFit) -> str:
+    kind = "Weighted" if any(role == "weight" for role, _ in fit.design.roles) else "Ordinary"
+    return f"{kind} least squares".center(WIDTH).rstrip()
+
+
+def _head(fit: LinearFit) -> str:
+    about = "" if fit.solution.constant else " (uncentred)"
+    known = fit.weight_kind != "sampling"
+    left = [
+        ("Response", fit.formula.split("~")[0].strip()), ("Observations", f"{fit.nobs:,.6g}" if fit.nobs % 1 else f"{fit.nobs:,.0f}"),
+        ("Dropped as missing", f"{fit.dropped:,}"), ("Residual df", f"{fit.df_resid:,.6g}" if fit.df_resid % 1 else f"{fit.df_resid:,.0f}"),
+        ("Model df", f"{fit.df_model:.0f}"), ("Scale", _number(fit.scale)), ("Condition number", f"{fit.condition_number:.3g}"),
+    ]  # fmt: skip
+    right = [
+        (f"R-squared{about}", f"{fit.rsquared:.4f}"), ("Adj. R-squared", f"{fit.rsquared_adj:.4f}"),
+        ("F-statistic", _number(fit.fvalue) if known else "—"), ("Prob (F-statistic)", f"{fit.f_pvalue:.3g}" if known else "—"),
+        ("Log-likelihood", _number(fit.llf)), ("AIC", _number(fit.aic)), ("BIC", _number(fit.bic)),
+    ]  # fmt: skip
+    lines = [f"{a + ':':<20}{b:>16}   {c + ':':<23}{d:>16}" for (a, b), (c, d) in zip(left, right, strict=True)]
+    return "\n".join(["=" * WIDTH, *lines, "=" * WIDTH])
+
+
+def _coefficients(fit: LinearFit, alpha: float) -> str:
+    names = fit.coding.names
+    wide = max([WIDTH - 60, *(len(name) + 1 for name in names)])
+    head = f"{'':<{wide}}{'coef':>10}{'std err':>10}{'t':>10}{'P>|t|':>8}{f'[{alpha / 2:g}':>11}{f'{1 - alpha / 2:g}]':>11}"
+    lines = [head, "-" * max(WIDTH, wide + 60)]
+    for name, values in zip(names, _table(fit, alpha), strict=True):
+        coef, se, t, p, low, high = values
+        if np.isnan(coef):
+            lines.append(f"{name:<{wide}}{'aliased':>10}")
+        else:
+            lines.append(f"{name:<{wide}}{_number(coef):>10}{_number(se):>10}{_number(t):>10}{_p(p):>8}{_number(low):>11}{_number(high):>11}")
+    return "\n".join([*lines, "=" * max(WIDTH, wide + 60)])
+
+
+def _table(fit: LinearFit, alpha: float) -> Array:
+    coef = fit.inference.estimates.coef
+    try:
+        return np.column_stack([coef, fit.inference.bse, fit.inference.tvalues, fit.inference.pvalues, fit.inference.intervals(alpha)])
+    except Unsupported:
+        return np.column_stack([coef, np.full((len(coef), 5), np.nan)])
+
+
+def _notes(fit: LinearFit) -> str:
+    outcomes = [Outcome[name].value for name in fit.solution.outcomes if name != "SATURATED"]
+    notes = [*outcomes, f"At least {max(fit.solution.digits, 0):.0f} digits are left of every coefficient after rounding.", *fit.warnings]
+    if fit.weight_kind == "sampling":
+        notes.append("Sampling weights: no classical standard error applies.")
+    return "\n".join(f"* {note}" for note in notes) + "\n"
+
+
+def _number(value: float) -> str:
+    """Six significant digits at most, in at most ten characters."""
+    if np.isnan(value):
+        return "—"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3e}" if abs(value) < 1e-3 or abs(value) >= 1e7 else f"{value:.1f}"
+
+
+def _p(value: float) -> str:
+    return "—" if np.isnan(value) else f"{value:.3f}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,1 @@
+"""One generator per file: the textbook's algorithm, with a `yield from` for each round of communication."""

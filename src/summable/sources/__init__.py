@@ -1,0 +1,1 @@
+"""Shards of arrays, frames and files, opened as rows block by block."""

@@ -1,0 +1,247 @@
+"""Arrow batches to rows of a design: the one place where columns become features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from summable.core.design import NEUTRAL, Category, Column, Constant, Design, Numeric, Product
+from summable.core.errors import DataError
+from summable.core.statistic import Array, Label
+from summable.maths import expressions, linalg
+
+BLOCK = 2**17  # numbers in a block of features: 1 MiB of float64, about a core's share of L2
+KINDS = {"number": pa.float64(), "float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
+NOUNS = {"number": "numbers", "float": "numbers", "integer": "integers", "boolean": "booleans", "date": "dates", "other": "values of a type it does not read"}
+
+
+def kind(type_: pa.DataType) -> str:
+    """The kind of an Arrow type: "integer", "number", "boolean", "text", "date", "nothing" or "other"."""
+    tests = {
+        "integer": pa.types.is_integer, "number": lambda t: pa.types.is_floating(t) or pa.types.is_decimal(t), "boolean": pa.types.is_boolean,
+        "text": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t),
+        "date": pa.types.is_temporal, "nothing": pa.types.is_null,
+    }  # fmt: skip
+    if pa.types.is_dictionary(type_):
+        return kind(type_.value_type)
+    return next((name for name, test in tests.items() if test(type_)), "other")
+
+
+def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowRows]:
+    """The rows of batches, cut to the cache; one empty block when there are none."""
+    rows = 1 << max(8, int(BLOCK // (design.width + 1)).bit_length() - 1)
+    empty = True
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            empty = False
+            yield ArrowRows(design, batch.slice(start, rows))
+    if empty:
+        schema = pa.schema([(column.name, KINDS[column.kind]) for column in design.columns])
+        yield ArrowRows(design, pa.RecordBatch.from_pylist([], schema=schema))
+
+
+class ArrowRows:
+    """A block of rows, encoded when first asked for. Rows with a missing value or weight 0 are left out at once."""
+
+    xp = np
+
+    def __init__(self, design: Design, batch: pa.RecordBatch) -> None:
+        self.design, self.batch = design, batch
+        self._numbers: dict[str, Array] = {}
+        self._suspect: set[str] = set()  # numeric columns that hold a NaN or an infinity somewhere
+        self._missing = {column.name: self._gaps(column.name, column.kind) for column in design.columns}
+        self._kept, self._dropped = self._keep()
+        self.rows = batch.num_rows if self._kept is None else int(self._kept.sum())
+
+    # -- the eight of `Rows`
+
+    def column(self, role: str) -> Any:
+        """The values of a role, (rows,); its neutral scalar if the design lacks it."""
+        numeric = dict(self.design.roles).get(role)
+        return np.float64(NEUTRAL[role]) if numeric is None else self._values(numeric)
+
+    def project(self, coef: Array) -> Array:
+        """x·coef, (rows,) or (rows, q)."""
+        return np.asarray(coef.T @ self.x).T
+
+    def count(self) -> Array:
+        """(2,): rows kept, rows dropped."""
+        return np.array([self.rows, self._dropped], np.float64)
+
+    def moment(self, order: int, weight: Any) -> Array:
+        """Σ weightᵢ xᵢ^⊗order."""
+        if order == 2:
+            return linalg.gram(self.x, weight)
+        full = np.broadcast_to(weight, self.rows)
+        return np.asarray(full.sum() if order == 0 else self.x @ full)
+
+    def extent(self, column: str) -> Array:
+        """(3,): least, greatest, missing."""
+        gaps = self._missing.get(column)
+        missing = 0.0 if gaps is None else float(gaps.sum())
+        if self.rows == 0 or not any(c == Column(column) for c in self.design.columns):
+            return np.array([np.inf, -np.inf, missing])
+        values = self._values(Numeric(expressions.quoted(column)))
+        return np.array([values.min(), values.max(), missing])
+
+    def labels(self, column: str) -> frozenset[Label]:
+        """The distinct values of a column of labels."""
+        array = self._labels(column)
+        return frozenset(array.unique().to_pylist())
+
+    def matrix(self) -> Array:
+        """The features, (rows, width)."""
+        return self.x.T
+
+    # -- encoding
+
+    @cached_property
+    def x(self) -> Array:
+        """The features as contiguous columns, (width, rows)."""
+        x, row = np.empty((self.design.width, self.rows)), 0
+        for term in self.design.terms:
+            self._fill(x[row : row + term.width], term)
+            row += term.width
+        return x
+
+    def _fill(self, x: Array, term: Constant | Product) -> None:
+        if isinstance(term, Constant):
+            x[:] = 1.0
+        elif not term.categories and len(term.numerics) == 1:
+            self._values(term.numerics[0], out=x[0])
+        elif not term.categories:
+            np.prod([self._values(numeric) for numeric in term.numerics], axis=0, out=x[0])
+        else:
+            value = np.prod([self._values(numeric) for numeric in term.numerics], axis=0)
+            self._scatter(x, term.categories, value)
+
+    def _scatter(self, x: Array, categories: tuple[Category, ...], value: Array) -> None:
+        """Write values into the cell of each row; a row with a missing label (kept on request) becomes NaN."""
+        cell, stride = np.zeros(self.rows, np.int64), 1
+        absent = np.zeros(self.rows, bool)
+        for category in categories:
+            code = self._codes(category)
+            absent |= code < 0
+            cell, stride = cell + np.maximum(code, 0) * stride, stride * len(category.levels)
+        x[:] = 0.0
+        x[cell, np.arange(self.rows)] = value
+        if absent.any():
+            x[:, absent] = np.nan
+
+    def _values(self, numeric: Numeric, out: Array | None = None) -> Array:
+        """A numeric expression over the kept rows, less its shift; never an infinity, a NaN only where missing rows are kept."""
+        with np.errstate(all="ignore"):  # what is not finite is refused with its cause
+            values = np.asarray(expressions.evaluate(numeric.expression, self._number, np), np.float64)
+        values = np.broadcast_to(values, self.rows)
+        if not expressions.is_column(numeric.expression):
+            self._refuse_infinite(numeric.expression, values)
+        if numeric.shift == 0.0 and out is None:
+            return values
+        return np.subtract(values, numeric.shift, out=out)
+
+    def _number(self, name: str) -> Array:
+        """A column as float64 over the kept rows."""
+        if name not in self._numbers:
+            values = self._raw(name)
+            self._numbers[name] = values = values if self._kept is None else values[self._kept]
+            if name in self._suspect and (infinite := int(np.isinf(values).sum())) and self.design.missing != "keep":
+                raise DataError(f"column {name!r} has {infinite} infinite value{'s' * (infinite > 1)}", "Make them missing, or drop those rows.")
+        return self._numbers[name]
+
+    def _raw(self, name: str) -> Array:
+        """A column as float64, NaN where it is missing."""
+        array = self.batch.column(name)
+        if pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
+        found = kind(array.type)
+        if found not in ("number", "integer", "boolean", "nothing"):
+            raise DataError(
+                f"column {name!r} holds {NOUNS.get(found, found)} where numbers are needed", "Cast it to a number, or write C(…) if it is a category."
+            )
+        if array.type != pa.float64():
+            array = array.cast(pa.float64()) if found != "boolean" else array.cast(pa.uint8()).cast(pa.float64())
+        return np.asarray(array.to_numpy(zero_copy_only=False))
+
+    def _gaps(self, name: str, kind_: str) -> NDArray[np.bool_] | None:
+        """Where a column is missing; None if nowhere."""
+        if kind_ != "number":
+            array = self.batch.column(name)
+            gaps = array.is_null(nan_is_null=kind_ == "float")
+            return np.asarray(gaps.to_numpy(zero_copy_only=False)) if gaps.true_count else None
+        values = self._raw(name)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(values.sum()):  # one cheap look: neither a NaN nor an infinity can hide in a sum
+                return None
+        self._suspect.add(name)
+        gaps = np.isnan(values)
+        return gaps if gaps.any() else None
+
+    def _keep(self) -> tuple[NDArray[np.bool_] | None, int]:
+        """Which rows are kept (None: all), and how many were dropped for a missing value."""
+        if self.design.missing == "keep":
+            return None, 0
+        weighed = self._weighed()
+        gaps = [gap for gap in self._missing.values() if gap is not None]
+        missing = np.logical_or.reduce(gaps) if gaps else np.zeros(self.batch.num_rows, bool)
+        if weighed is not None:
+            missing &= weighed
+        if self.design.missing == "raise" and missing.any():
+            self._refuse_missing()
+        kept = ~missing if weighed is None else weighed & ~missing
+        return (None if kept.all() else kept), int(missing.sum())
+
+    def _weighed(self) -> NDArray[np.bool_] | None:
+        """Where the weight is not zero; None if everywhere. A missing weight is a missing value."""
+        numeric = dict(self.design.roles).get("weight")
+        if numeric is None:
+            return None
+        weight = np.broadcast_to(expressions.evaluate(numeric.expression, self._raw, np), self.batch.num_rows)
+        if (weight < 0).any():
+            raise DataError(f"the weight {numeric.expression} is negative in {int((weight < 0).sum())} rows", "Weights are counts or precisions: zero or more.")
+        return None if (weight != 0).all() else np.asarray(weight != 0)
+
+    def _labels(self, name: str) -> pa.Array:
+        """The labels of the kept rows, in the type that all parts agreed on."""
+        wanted = next(column.kind for column in self.design.columns if column.name == name and column.kind != "number")
+        array = self.batch.column(name)
+        if self._kept is not None:
+            array = array.filter(pa.array(self._kept))
+        found = kind(array.type)
+        if found not in (wanted, "nothing", *(("number", "integer") if wanted == "float" else ())):
+            raise DataError(
+                f"column {name!r} holds {NOUNS.get(found, found)} here and {NOUNS.get(wanted, wanted)} elsewhere",
+                "Labels of one column must have one type in all sources: cast it.",
+            )
+        return array if pa.types.is_dictionary(array.type) and found == wanted else array.cast(KINDS[wanted])
+
+    def _codes(self, category: Category) -> NDArray[np.int64]:
+        """The position of each row's label among the levels; -1 where it is missing."""
+        array, levels = self._labels(category.column), pa.array(category.levels)
+        if pa.types.is_dictionary(array.type):
+            known = pc.index_in(array.dictionary.cast(levels.type), value_set=levels).fill_null(-2)
+            codes = known.take(array.indices).fill_null(-1)
+        else:
+            codes = pc.if_else(array.is_null(nan_is_null=True), -1, pc.index_in(array.cast(levels.type), value_set=levels).fill_null(-2))
+        codes = np.asarray(codes.to_numpy(zero_copy_only=False), np.int64)
+        if (codes == -2).any():
+            label = array[int(np.argmax(codes == -2))].as_py()
+            raise DataError(f"column {category.column!r} has the label {label!r}, which the fit has not seen", "Drop those rows, or fit with them.")
+        return codes
+
+    def _refuse_missing(self) -> None:
+        name, gap = next((name, gap) for name, gap in self._missing.items() if gap is not None)
+        raise DataError(f"column {name!r} has {int(gap.sum())} missing values", 'Drop them with missing="drop", or fill them first.')
+
+    def _refuse_infinite(self, expression: str, values: Array) -> None:
+        bad = ~np.isfinite(values)
+        if self.design.missing == "keep" or not bad.any():
+            return
+        row = int(np.argmax(bad))
+        at = ", ".join(f"{name} = {self._number(name)[row]:g}" for name in expressions.columns(expression))
+        raise DataError(f"{expression} is not finite in {int(bad.sum())} rows, first at {at}", "Leave those rows out, or change the formula.")
