@@ -80,7 +80,7 @@ class Factor:
     root: Array  # (rank, rank) upper: root'root is their Gram
     rhs: Array  # (rank,)
     rest: float  # residual sum of squares
-    digits: float  # decimal digits that rounding leaves to a coefficient, at least
+    digits: float  # decimal digits that rounding leaves to a coefficient, at least; none if it could not tell the rank
 
     def solve(self) -> Array:
         """The coefficients of the independent columns, (rank,)."""
@@ -98,7 +98,7 @@ class Factor:
 def cholesky(square: Array) -> Factor:
     """Factor the symmetric Gram of [columns, y] after scaling it to a unit diagonal (Higham 2002, §10.1).
 
-    Columns that those before them explain to `GRAM_RANK` of their square are left out.
+    Columns that those before them explain to `GRAM_RANK` of their square are left out, for want of digits to tell if they are aliased.
     """
     width = len(square) - 1
     scale = np.sqrt(np.diag(square)[:width])
@@ -116,7 +116,8 @@ def cholesky(square: Array) -> Factor:
         explained = solve_triangular(root, square[np.ix_(good, left_out)] / scale[good, None], trans="T")
         relation[:, left_out] = solve_triangular(root, explained) / scale[good, None]
     rest = max(float(square[width, width] - rhs @ rhs), 0.0)
-    return Factor(good, relation, root * scale[good], rhs, rest, _digits(root, 2))
+    digits = _digits(root, 2) if len(good) == len(used) else 0.0
+    return Factor(good, relation, root * scale[good], rhs, rest, digits)
 
 
 def _partial_cholesky(scaled: Array) -> tuple[NDArray[np.int64], Array]:
