@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,25 +50,24 @@ class Glance(PartMeasure[Glimpse]):
         for name in self.columns:
             if name not in kinds:
                 raise DataError(f"there is no column {name!r}", f"The columns are {_listed(list(kinds))}.")
+        numeric = [text for text in self.expressions if all(kinds[name] in NUMBERS for name in expressions.columns(text))]
         seen, centre, spread = np.zeros((3, len(self.expressions)))
-        for i, expression in enumerate(self.expressions):
-            if all(kinds[name] in NUMBERS for name in expressions.columns(expression)):
-                values = _sample(part, expression)
-                if values.size:
-                    seen[i] = 1.0
-                    low, centre[i], high = np.quantile(values, (0.25, 0.5, 0.75))
-                    spread[i] = high - low
+        for expression, values in _samples(part, numeric):
+            if values.size:
+                i = self.expressions.index(expression)
+                low, centre[i], high = np.quantile(values, (0.25, 0.5, 0.75))
+                seen[i], spread[i] = 1.0, high - low
         return Glimpse(Labels(tuple(frozenset({kinds[name]}) for name in self.columns)), seen, centre, spread)
 
 
-def _sample(part: Shard, expression: str) -> Array:
-    """The finite values of an expression in the first rows of a part."""
-    columns = tuple(Column(name) for name in expressions.columns(expression))
-    design = Design(columns, (), (("value", Numeric(expression)),), missing="keep")
-    for rows in part.rows(design, limit=SAMPLE):
-        values = np.atleast_1d(np.asarray(rows.column("value"), np.float64))
-        return values[np.isfinite(values)]
-    return np.zeros(0)
+def _samples(part: Shard, numeric: list[str]) -> Iterator[tuple[str, Array]]:
+    """Each expression with its finite values in the first rows of a part."""
+    columns = dict.fromkeys(name for text in numeric for name in expressions.columns(text))
+    design = Design(tuple(map(Column, columns)), (), tuple((text, Numeric(text)) for text in numeric), missing="keep")
+    rows = next(iter(part.rows(design, limit=SAMPLE)))
+    for text in numeric:
+        values = rows.column(text)
+        yield text, values[np.isfinite(values)]
 
 
 def _listed(names: list[str], most: int = 20) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,7 +32,7 @@ class Parquet:
         return self.file.name if self.of == 1 else f"{self.file.name}, row groups {self.groups[0]}–{self.groups[-1]}"
 
     def kinds(self) -> Mapping[str, str]:
-        with _opened(self.file, ()) as file:
+        with _opened(self.file) as file:
             return {field.name: encode.kind(field.type) for field in file.schema_arrow}
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
@@ -41,7 +41,7 @@ class Parquet:
     def _batches(self, design: Design, limit: int | None) -> Iterator[pa.RecordBatch]:
         names = list(dict.fromkeys(design.names))
         labels = [column.name for column in design.columns if column.kind == "text"]
-        with _opened(self.file, labels) as file, _named(self.file):
+        with _opened(self.file, labels, glance=limit is not None) as file, _named(self.file):
             if absent := [name for name in names if name not in file.schema_arrow.names]:
                 raise SourceError(f"{self.file.path} has no column {absent[0]!r}", "Give every file the same columns.")
             for group in self.groups:
@@ -65,10 +65,11 @@ class _named:
             raise SourceError(f"{self.file.path} cannot be read as Parquet ({str(error).splitlines()[0]})", "Write the file again.") from error
 
 
-def _opened(file: File, dictionary: list[str] | tuple[()]) -> pq.ParquetFile:
+def _opened(file: File, dictionary: Sequence[str] = (), glance: bool = False) -> pq.ParquetFile:
+    """The file; mapped into memory for a glance, which touches few of its pages."""
     path = file.checked()
     with _named(file):
-        return pq.ParquetFile(path, read_dictionary=list(dictionary))
+        return pq.ParquetFile(path, read_dictionary=list(dictionary), memory_map=glance)
 
 
 def _weight(file: pq.ParquetFile, group: int, names: list[str]) -> int:
@@ -79,7 +80,7 @@ def _weight(file: pq.ParquetFile, group: int, names: list[str]) -> int:
 
 def shards(file: File) -> list[Parquet]:
     """The file's row groups, in runs of about a million rows."""
-    with _opened(file, ()) as opened:
+    with _opened(file) as opened:
         sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.metadata.num_row_groups)]
     runs: list[list[int]] = [[]]
     for group, _ in enumerate(sizes):
