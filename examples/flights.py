@@ -1,6 +1,6 @@
 """Flights out of New York in 2013, in 40 Parquet files: one exact fit, without bringing the rows together.
 
-    python examples/flights.py [FOLDER]
+python examples/flights.py [FOLDER]
 """
 
 from __future__ import annotations

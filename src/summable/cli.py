@@ -60,14 +60,17 @@ class Arithmetic(str, Enum):
     qr = "qr"
 
 
-@app.callback()
-def _summable(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
-    """Exact linear models over data that are split, in as few rounds of sums as there can be."""
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         from summable import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def _summable(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")] = False) -> None:
+    """Exact linear models over data that are split, in as few rounds of sums as there can be."""
 
 
 @app.command(epilog=FIT_EXAMPLES)

@@ -16,6 +16,9 @@ from summable.core.design import Category, Coding, Column, Constant, Design, Num
 from summable.core.errors import DataError, FormulaError
 from summable.core.statistic import Array, Label
 from summable.formula import Formula
+from summable.maths import expressions
+
+FUNCTIONS = {name: getattr(np, name) for name in expressions.FUNCTIONS} | {"np": np}
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _spec(formula: Formula, levels: Mapping[str, tuple[Label, ...]], draft: Desi
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             right = formulaic.Formula(formula.text.split("~", 1)[1], _ordering="degree")
-            return right.get_model_matrix(frame, na_action="ignore", context={}).model_spec
+            return right.get_model_matrix(frame, na_action="ignore", context=FUNCTIONS).model_spec
     except Exception as error:
         raise FormulaError(f"the formula {formula.text!r} cannot be coded ({str(error).splitlines()[0]})", "Check its contrasts and their levels.") from error
 

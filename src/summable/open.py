@@ -75,7 +75,7 @@ def _shards(data: Any) -> Iterable[Shard]:
         return [shard for item in data for shard in _shards(item)]
     if isinstance(data, np.ndarray | Mapping):
         return _load(ARRAYS)(data)  # type: ignore[no-any-return]
-    if hasattr(data, "columns") or hasattr(data, "__arrow_c_stream__") or hasattr(data, "collect"):
+    if any(hasattr(data, mark) for mark in ("__arrow_c_stream__", "collect", "columns")):
         return _load(TABLES)(data)  # type: ignore[no-any-return]
     raise Unsupported(f"a {type(data).__name__} is not data that can be opened", "Give a path, a glob, a data frame, a 2-D array, or a list of these.")
 

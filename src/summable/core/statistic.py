@@ -22,7 +22,7 @@ class Statistic(Data):
     def __add__(self, other: Self) -> Self:
         if type(self) is not type(other):
             return NotImplemented
-        return type(self)(*(mine + theirs for mine, theirs in zip(self.values(), other.values(), strict=True)))
+        return type(self)(*map(_plus, self.values(), other.values()))
 
     def __radd__(self, zero: int) -> Self:
         return self if zero == 0 else NotImplemented
@@ -45,6 +45,11 @@ class Statistic(Data):
     def additive(self) -> bool:
         """Whether every field is a plain array, so that an all-reduce, SQL's SUM or a secure sum can add it."""
         return all(isinstance(value, np.ndarray) for value in self.values())
+
+
+def _plus(mine: Any, theirs: Any) -> Any:
+    total = mine + theirs
+    return np.asarray(total) if isinstance(mine, np.ndarray) else total  # NumPy would make a scalar of two 0-d arrays
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def columns(expression: str) -> tuple[str, ...]:
     """The columns that an expression reads, in order of appearance."""
     tree, names = _parsed(expression)
     _check(tree, expression)
-    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    functions = {id(name) for node in ast.walk(tree) if isinstance(node, ast.Call) for name in ast.walk(node.func)}
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in functions]
     found.sort(key=lambda node: node.col_offset)
     return tuple(dict.fromkeys(names.get(node.id, node.id) for node in found))

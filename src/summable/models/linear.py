@@ -14,7 +14,7 @@ from scipy.linalg import solve_triangular
 
 from summable import files, formula, inference
 from summable.core.data import Data
-from summable.core.design import Coding, Constant, Design
+from summable.core.design import Coding, Column, Constant, Design
 from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.run import Ledger, Round, run
@@ -22,7 +22,7 @@ from summable.core.statistic import Array
 from summable.core.wire import to_json
 from summable.maths import expressions
 from summable.measures.gram import Products
-from summable.open import engine, scan
+from summable.open import Dataset, engine, scan
 from summable.solvers.least_squares import LeastSquares, Outcome, least_squares
 from summable.solvers.settle import settle
 
@@ -247,10 +247,11 @@ class LinearFit(Data):
         """
         if interval is not None:
             _check(interval, ("confidence", "prediction"), "interval")
-        design = self._for_prediction()
+        dataset = scan(data)
+        design = self._for_prediction(dataset)
         means, leverages = [np.zeros(0)], [np.zeros(0)]
         root = self._whitening()
-        for shard in scan(data).shards:
+        for shard in dataset.shards:
             for rows in shard.rows(design):
                 means.append(rows.project(self.solution.coef) + rows.column("offset"))
                 if interval is not None:
@@ -258,11 +259,13 @@ class LinearFit(Data):
         mean = np.concatenate(means)
         return mean if interval is None else self._limits(mean, np.concatenate(leverages), interval, alpha)
 
-    def _for_prediction(self) -> Design:
+    def _for_prediction(self, dataset: Dataset) -> Design:
+        """The design without y and weights; one column at least, or nobody could count the rows."""
         factors = [n.expression for term in self.design.terms if not isinstance(term, Constant) for n in term.numerics]
         offset = [(role, numeric) for role, numeric in self.design.roles if role == "offset"]
         numbers = {name for text in [*factors, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
         columns = tuple(column for column in self.design.columns if column.kind != "number" or column.name in numbers)
+        columns = columns or (Column(next(iter(dataset.schema)), "text"),)
         return Design(columns, self.design.terms, tuple(offset), missing="keep")
 
     def _whitening(self) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -30,8 +31,8 @@ class Csv:
         return self.file.name
 
     def kinds(self) -> Mapping[str, str]:
-        with self._reader(None) as reader:
-            return {field.name: encode.kind(field.type) for field in reader.schema}
+        self.file.checked()
+        return _kinds(self)
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         return encode.blocks(design, self._batches(design, limit))
@@ -47,8 +48,14 @@ class Csv:
                     raise DataError(f"{self.file.path} cannot be read ({_line(error)})", "Mend that line, or declare the column as what it is.") from error
                 yield batch if limit is None else batch.slice(0, limit)
 
+    def _types(self, design: Design) -> dict[str, pa.DataType]:
+        """The types to read columns as; words for true and false are no numbers to Arrow, so they are read as themselves."""
+        guess = self.kinds()
+        types = {column.name: encode.KINDS[column.kind] for column in reversed(design.columns)}
+        return {name: pa.bool_() if guess.get(name) == "boolean" and type_ == pa.float64() else type_ for name, type_ in types.items()}
+
     def _reader(self, design: Design | None) -> pc.CSVStreamingReader:
-        types = {} if design is None else {c.name: encode.KINDS[c.kind] for c in reversed(design.columns)}
+        types = {} if design is None else self._types(design)
         convert = pc.ConvertOptions(column_types=types, include_columns=list(types) or None, strings_can_be_null=True)
         read, parse = pc.ReadOptions(block_size=BLOCK, use_threads=False), pc.ParseOptions(delimiter=self.delimiter)
         try:
@@ -57,6 +64,12 @@ class Csv:
             raise DataError(f"{self.file.path} cannot be read as CSV ({_line(error)})", "Mend that line, or declare the column as what it is.") from error
         except pa.ArrowKeyError as error:
             raise SourceError(f"{self.file.path} lacks a column ({error.args[0]})", "Give every file the same columns.") from error
+
+
+@lru_cache(maxsize=65536)
+def _kinds(csv: Csv) -> Mapping[str, str]:
+    with csv._reader(None) as reader:
+        return {field.name: encode.kind(field.type) for field in reader.schema}
 
 
 def shards(file: File) -> list[Csv]:

@@ -48,7 +48,7 @@ class Parquet:
                 if limit is not None or _weight(file, group, names) > GROUP:
                     yield from file.iter_batches(min(BATCH, limit or BATCH), row_groups=[group], columns=names, use_threads=False)
                 else:
-                    yield from file.read_row_group(group, names, use_threads=False).to_batches()
+                    yield from _group(file, group, names).to_batches()
 
 
 class _named:
@@ -70,6 +70,11 @@ def _opened(file: File, dictionary: Sequence[str] = (), glance: bool = False) ->
     path = file.checked()
     with _named(file):
         return pq.ParquetFile(path, read_dictionary=list(dictionary), memory_map=glance)
+
+
+def _group(file: pq.ParquetFile, group: int, names: list[str]) -> pa.Table:
+    """A row group, column by column: as fast as at once, and in little more memory than its values take."""
+    return pa.table({name: file.read_row_group(group, [name], use_threads=False).column(name) for name in names})
 
 
 def _weight(file: pq.ParquetFile, group: int, names: list[str]) -> int:

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from summable.core.design import Design
+from summable.core.errors import DataError
+from summable.core.measure import Measure
+from summable.core.run import run
+from summable.core.statistic import Statistic, pairwise
+from summable.core.wire import digest, encode
+
+
+@dataclass(frozen=True, eq=False)
+class Number(Statistic):
+    value: np.ndarray
+
+
+@dataclass(frozen=True)
+class Ask(Measure[Number]):
+    what: float
+    design: Design = Design()
+
+
+class Echo:
+    parts = 3
+
+    def sum(self, measure):
+        if measure.what < 0:
+            raise DataError("less than nothing was asked", "Ask for more.").at("in shard 2 (here)")
+        return Number(np.array([3 * measure.what]))
+
+
+def double_twice(start):
+    first = yield from Ask(start)
+    second = yield from Ask(first.value[0])
+    return second.value[0]
+
+
+def test_a_program_is_a_conversation_and_the_ledger_its_account():
+    result, ledger = run(double_twice(2.0), Echo())
+    assert result == 18.0
+    assert [line.measure for line in ledger.rounds] == ["Ask", "Ask"]
+    assert [line.up for line in ledger.rounds] == [8, 8]
+    first, second = len(encode(Ask(2.0))), len(encode(Ask(6.0), {digest(Design())}))
+    assert [line.down for line in ledger.rounds] == [first, second]
+    assert ledger.nbytes == 3 * (first + second + 16)
+
+
+def test_an_error_says_what_where_when_and_what_to_do():
+    with pytest.raises(DataError) as caught:
+        run(double_twice(-1.0), Echo())
+    assert str(caught.value) == "less than nothing was asked in shard 2 (here), while taking Ask, round 1. Ask for more."
+
+
+def test_pairwise_is_a_tree_and_keeps_the_order():
+    assert "".join(pairwise(list("abcdefg"))) == "abcdefg"
+    ones = [0.1] * 10_000
+    assert pairwise(ones) == pytest.approx(1000.0, abs=1e-11, rel=0)
+
+
+def test_statistics_add_with_sum():
+    assert sum([Number(np.array([1.0])), Number(np.array([2.0]))]).value[0] == 3.0
+    with pytest.raises(TypeError):
+        Number(np.zeros(1)) + Other(np.zeros(1))
+
+
+@dataclass(frozen=True, eq=False)
+class Other(Statistic):
+    value: np.ndarray

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+import summable as sm
+from summable.core.errors import DataError, SourceError
+from summable.core.wire import to_json
+from summable.engines.threads import Threads
+from summable.engines.together import Together
+from summable.measures.gram import Gram
+from summable.sources import arrays
+
+FORMULA = "y ~ a*C(g) + far"
+
+
+def test_the_same_bits_for_any_number_of_threads(table, tmp_path):
+    for i, rows in enumerate(np.array_split(np.arange(len(table)), 23)):
+        table.iloc[rows].to_parquet(tmp_path / f"{i:02d}.parquet")
+    fits = [sm.ols(FORMULA, tmp_path, workers=workers) for workers in (1, 2, 5)]
+    first, *others = [to_json(fit.solution) for fit in fits]
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("parts", [1, 7, 40])
+def test_the_same_fit_for_any_cut(table, parts):
+    whole, cut = sm.ols(FORMULA, table), sm.ols(FORMULA, [table.iloc[rows] for rows in np.array_split(np.arange(len(table)), parts)])
+    np.testing.assert_allclose(cut.params, whole.params, rtol=1e-12)
+    np.testing.assert_allclose(cut.bse, whole.bse, rtol=1e-12)
+    assert cut.ledger.rounds[-1].parts == parts
+
+
+def test_empty_and_tiny_parts_change_nothing(table):
+    cut = [table[:0], table[:1], table[1:1], table[1:3], table[3:], table[:0]]
+    np.testing.assert_allclose(sm.ols(FORMULA, cut).params, sm.ols(FORMULA, table).params, rtol=1e-12)
+
+
+@dataclass
+class Flaky:
+    """A shard that fails the first times it is read."""
+
+    shard: object
+    failures: int
+    read: list[int] = field(default_factory=list)
+    name: str = "flaky.parquet"
+
+    def kinds(self):
+        return self.shard.kinds()
+
+    def rows(self, design, limit=None):
+        blocks = list(self.shard.rows(design, limit))
+        self.read.append(1)
+        yield from blocks[:1]
+        if len(self.read) <= self.failures:
+            raise OSError("the disk coughed")
+        yield from blocks[1:]
+
+
+def flaky(table, failures):
+    shards = arrays.shards({name: table[name].to_numpy() for name in ("y", "a", "far")})
+    return Threads([*shards, Flaky(shards[0], failures)], workers=2)
+
+
+def test_a_shard_that_fails_is_asked_again_and_counted_once(table):
+    fit = sm.ols("y ~ a + far", flaky(table, 2))
+    assert fit.nobs == 2 * len(table)
+    np.testing.assert_allclose(fit.params, sm.ols("y ~ a + far", table).params, rtol=1e-10)
+
+
+def test_a_shard_that_keeps_failing_is_named_once(table):
+    with pytest.raises(SourceError) as caught:
+        sm.ols("y ~ a + far", flaky(table, 99))
+    assert str(caught.value) == (
+        "no answer after 3 attempts (OSError: the disk coughed) in shard 1 (flaky.parquet), while taking Gram, round 2. Look into that shard."
+    )
+
+
+def test_bad_data_are_not_asked_twice(table):
+    bad = Flaky(arrays.shards({"y": np.array([1.0]), "a": np.array([np.inf])})[0], 0)
+    with pytest.raises(DataError, match=r"column 'a' has 1 infinite value in shard 0 \(flaky.parquet\), while taking Gram, round 2"):
+        sm.ols("y ~ a", Threads([bad]))
+    assert len(bad.read) == 2  # once to glance, once for the Gram
+
+
+def test_an_error_stops_the_other_workers(table):
+    shards = arrays.shards({"y": np.ones(5), "a": np.ones(5)})
+    bad = Flaky(arrays.shards({"y": np.array([1.0]), "a": np.array(["text"])})[0], 0)
+    with pytest.raises(sm.SummableError):
+        sm.ols("y ~ a", Threads([bad, *shards * 100], workers=2))
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
+
+
+def test_together_is_the_union(table):
+    halves = [sm.engine(table[:900]), sm.engine(table[900:])]
+    fit = sm.ols(FORMULA, Together(halves))
+    mixed = sm.ols(FORMULA, [halves[0], table[900:]])
+    whole = sm.ols(FORMULA, table)
+    np.testing.assert_allclose(fit.params, whole.params, rtol=1e-12)
+    np.testing.assert_allclose(mixed.params, whole.params, rtol=1e-12)
+    assert fit.ledger.rounds[0].parts == 2
+
+
+def test_whoever_watches_is_told(table):
+    told = []
+    sm.ols("y ~ a", [table[:100], table[100:]], watch=lambda *what: told.append(what))
+    assert told == [("Glance", 1, 2), ("Glance", 2, 2), ("Gram", 1, 2), ("Gram", 2, 2)]
+
+
+def test_a_program_can_be_run_on_an_engine_by_hand(table):
+    def total(design):
+        return (yield from Gram(design))
+
+    design = sm.ols("y ~ a", table).design
+    products, ledger = sm.run(total(design), sm.engine(table))
+    assert products.rows[0] == len(table) and len(ledger.rounds) == 1

@@ -1,0 +1,81 @@
+"""Every measure obeys the laws it states, on rows that have broken sums before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from summable.core.design import Category, Column, Constant, Design, Numeric, Product
+from summable.core.measure import Measure
+from summable.core.statistic import Statistic
+from summable.maths.linalg import unpack
+from summable.measures.glance import Glance
+from summable.measures.gram import Gram
+from summable.measures.profile import Profile
+from summable.measures.residual import Residual
+from summable.measures.rfactor import RFactor
+from summable.testing import hostile_tables, laws
+
+X, FAR, SAME = (Product((Numeric(name, shift),)) for name, shift in (("x", 0.0), ("far", 1e6), ("same", 0.0)))
+LEVELS = Category("g", ("a", "b", "c"))
+DESIGN = Design(
+    (*map(Column, ("y", "x", "far", "same", "w")), Column("g", "text")),
+    (Constant(), X, FAR, SAME, Product((), (LEVELS,)), Product((Numeric("x"),), (LEVELS,))),
+    (("y", Numeric("y", 3.0)), ("weight", Numeric("w"))),
+)
+AT = np.linspace(-1.0, 1.0, DESIGN.width)
+
+
+def inner_products(triangle):
+    r = unpack(triangle.r)
+    return [r.T @ r]
+
+
+MEASURES = {
+    "glance": (Glance(("y", "g"), ("y", "log(far)")), None, None),
+    "profile": (Profile(DESIGN), None, None),
+    "gram": (Gram(DESIGN), None, lambda s: [s.yy, s.xy, s.xx]),
+    "rfactor": (RFactor(DESIGN), inner_products, inner_products),
+    "residual": (Residual(DESIGN, AT), None, lambda s: s.values()),
+}
+LAWS = [pytest.param(law, id=f"{name} {law.name}") for name, (m, view, weighted) in MEASURES.items() for law in laws(m, hostile_tables(), view, weighted)]
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_law(law):
+    law.check()
+
+
+def test_every_measure_is_here():
+    import summable.measures as package
+    from tests_support import submodules
+
+    submodules(package)
+    ours = {cls for cls in everything_below(Measure) if cls.__module__.startswith("summable.")}
+    assert ours == {type(m) for m, _, _ in MEASURES.values() if isinstance(m, Measure)}
+
+
+def everything_below(cls):
+    return {cls_ for below in cls.__subclasses__() for cls_ in {below, *everything_below(below)}}
+
+
+class Leaky(Measure[Statistic]):
+    """Not a sum: the mean of y."""
+
+    design = DESIGN
+
+    def __call__(self, rows):
+        return inner(rows)
+
+
+def inner(rows):
+    from summable.measures.residual import Remainder
+
+    values = rows.column("y")
+    return Remainder(np.asarray(values.mean() if values.size else 0.0), np.zeros(1))
+
+
+def test_the_laws_catch_a_measure_that_is_no_sum():
+    adds = next(law for law in laws(Leaky(), [t for t in hostile_tables() if len(t["y"]) > 1]) if law.name == "adds")
+    with pytest.raises(AssertionError, match="union"):
+        adds.check()
