@@ -17,6 +17,7 @@ from summable.core.statistic import Array, Label
 from summable.maths import expressions, linalg
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
+COMPILED = 2**13  # rows from which the compiled kernels are worth their start (numba takes half a second to import)
 KINDS = {"number": pa.float64(), "float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 NOUNS = {"number": "numbers", "float": "numbers", "integer": "integers", "boolean": "booleans", "date": "dates", "other": "values of a type it does not read"}
 
@@ -77,6 +78,8 @@ class ArrowRows:
 
     def moment(self, order: int, weight: Any) -> Array:
         """Σ weightᵢ xᵢ^⊗order."""
+        if order and self.rows >= COMPILED and (numerics := self._plain()):
+            return self._compiled(order, weight, numerics)
         if order == 2:
             return linalg.gram(self.x, weight)
         if np.ndim(weight) == 0:
@@ -102,6 +105,22 @@ class ArrowRows:
         return self.x.T
 
     # -- encoding
+
+    def _plain(self) -> list[Numeric]:
+        """The numerics of a design that is a constant and single numerics; empty if it is anything else."""
+        first, *rest = self.design.terms or (None,)
+        single = [term.numerics[0] for term in rest if isinstance(term, Product) and not term.categories and len(term.numerics) == 1]
+        return single if isinstance(first, Constant) and len(single) == len(rest) else []
+
+    def _compiled(self, order: int, weight: Any, numerics: list[Numeric]) -> Array:
+        """A moment by the compiled kernels, which shift the columns as they read them."""
+        from summable.maths import kernels
+
+        columns = [np.ascontiguousarray(self._values(Numeric(numeric.expression))) for numeric in numerics]
+        shifts = [numeric.shift for numeric in numerics]
+        if order == 2:
+            return kernels.gram(columns, shifts, weight, self.rows)
+        return kernels.dots(columns, shifts, np.broadcast_to(weight, self.rows), self.rows)
 
     @cached_property
     def x(self) -> Array:
