@@ -40,8 +40,9 @@ def settle(formula: Formula, draft: Design, levels: Mapping[str, Iterable[Label]
         if not found:
             raise DataError(f"column {name!r} has no value in any row that is kept", "Leave it out of the formula.")
     by_text = {factor.text: factor for factor in formula.factors}
-    text_columns = {column.name for column in draft.columns if column.kind == "text"}
-    category_of = {f.text: f.expression if f.kind == "category" else f.text for f in formula.factors if f.kind == "category" or f.text in text_columns}
+    category_of = {factor.text: factor.expression for factor in formula.factors if factor.kind == "category"}
+    for name in category_of.keys() & ordered.keys():  # a bare column, not C(column)
+        _refuse_numerals(name, ordered[name])
     plan = _plan(formula, category_of, ordered, draft)
     blocks = _blocks([scope.texts for scope in plan.scopes], category_of)
     allowed = _shiftable(blocks, shifts)
@@ -52,6 +53,22 @@ def settle(formula: Formula, draft: Design, levels: Mapping[str, Iterable[Label]
     roles = tuple((role, n if role != "y" else Numeric(n.expression, n.shift if has_constant else 0.0)) for role, n in draft.roles)
     design = Design(draft.columns, tuple(terms), roles, draft.missing)
     return design, _coding(plan, blocks, numeric, categories, category_of)
+
+
+def _refuse_numerals(name: str, levels: Sequence[Label]) -> None:
+    """Refuse to take a column of text for a category when most of it reads as numbers: one bad cell makes text of a CSV column."""
+    strange = [label for label in levels if isinstance(label, str) and not _is_number(label)]
+    if all(isinstance(label, str) for label in levels) and 2 * len(strange) < len(levels):
+        why = f"{strange[0]!r} among numbers" if strange else "numbers written as text"
+        raise FormulaError(f"column {name!r} holds {why}", f"Mend or cast it, or write C({name}) if it is a category.")
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
 
 
 def _blocks(scopes: Iterable[Sequence[str]], category_of: Mapping[str, str]) -> list[_Block]:

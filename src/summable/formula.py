@@ -1,16 +1,16 @@
 """Formulas: formulaic reads them and codes their categories; here they become designs.
 
-A formula is settled in three steps, each plain data: `parse` the text alone, `draft` a design once the kinds of its columns are
-known, and `coding.settle` it once the levels of its categories are. Coefficients are named, ordered and coded as formulaic does.
+A formula is settled in steps, each plain data: `parse` the text alone, `resolve` it and `draft` a design once the kinds of its columns
+are known, and `coding.settle` it once the levels of its categories are. Coefficients are named, ordered and coded as formulaic does.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from summable.core.design import Column, Constant, Design, Numeric, Product
+from summable.core.design import CATEGORY, Column, Constant, Design, Numeric, Product
 from summable.core.errors import FormulaError
 from summable.core.statistic import Label
 from summable.maths import expressions
@@ -21,7 +21,7 @@ class Factor:
     """A factor of a term as written, and what it reads."""
 
     text: str  # as formulaic writes it
-    expression: str  # as our expressions are written; of a category, its column
+    expression: str  # as our expressions are written; of a category, the name of its column
     kind: str  # "number", "category", or "bare": a column's name, to be told by its kind
 
 
@@ -50,7 +50,7 @@ def parse(text: str) -> Formula:
     except FormulaError:
         raise
     except Exception as error:
-        reason = str(error).splitlines()[0].strip() if str(error) else type(error).__name__
+        reason = "the . is not read: write the columns out" if "`.` operator" in str(error) else str(error).splitlines()[0] or type(error).__name__
         raise FormulaError(f"the formula {text!r} cannot be read ({reason})", "Write it like: y ~ a + C(g) + a:b.") from None
     if len(targets) != 1 or len(targets[0]) != 1:
         raise FormulaError(f"the formula {text!r} has {len(targets)} responses", "Write one column before the ~, like: y ~ a + b.")
@@ -102,38 +102,46 @@ def _reads(factor: Factor) -> str:
 
 # -- the kinds of its columns
 
-
-def draft(formula: Formula, kinds: Mapping[str, frozenset[Label]], shifts: Mapping[str, float], roles: Mapping[str, str], missing: str) -> Design:
-    """A first design: the columns as they will be read, a constant, and every number less its shift."""
-    wanted = [Column(name) for text in roles.values() for name in expressions.columns(text)]
-    terms: list[Constant | Product] = [Constant()]
-    for factor in (formula.response, *formula.factors):
-        if _is_category(factor, kinds) and factor is not formula.response:
-            name = factor.expression if factor.kind == "category" else factor.text
-            wanted.append(Column(name, _label_kind(name, kinds[name])))
-        else:
-            names = expressions.columns(factor.expression)
-            for name in names:
-                _refuse_kind(name, kinds[name], factor)
-            wanted.extend(Column(name) for name in names)
-            terms.append(Product((Numeric(factor.expression, shifts.get(factor.expression, 0.0)),)))
-    response = Numeric(formula.response.expression, shifts.get(formula.response.expression, 0.0))
-    spelled = (("y", response), *((role, Numeric(text)) for role, text in roles.items()))
-    return Design(tuple(dict.fromkeys(wanted)), tuple(dict.fromkeys(terms)), spelled, missing)
+Kinds = Mapping[str, frozenset[Label]]  # column to the kinds it has in one part or another
 
 
-def _is_category(factor: Factor, kinds: Mapping[str, frozenset[Label]]) -> bool:
-    return factor.kind == "category" or (factor.kind == "bare" and kinds[factor.text] - {"nothing"} == {"text"})
+def resolve(formula: Formula, kinds: Kinds) -> Formula:
+    """The formula with every bare column taken for what its kind says: text and categorical types for categories, the rest for numbers."""
+
+    def told(factor: Factor) -> Factor:
+        if factor.kind != "bare":
+            return factor
+        found = kinds[factor.text] - {"nothing"}
+        is_category = bool(found) and all(kind == "text" or str(kind).endswith(CATEGORY) for kind in found)
+        return Factor(factor.text, factor.text, "category") if is_category else Factor(factor.text, factor.expression, "number")
+
+    return replace(formula, factors=tuple(map(told, formula.factors)))
+
+
+def draft(formula: Formula, kinds: Kinds, shifts: Mapping[str, float], roles: Mapping[str, str], missing: str) -> Design:
+    """A first design of a resolved formula: the columns as they will be read, a constant, and every number less its shift."""
+    numbers = [formula.response, *(factor for factor in formula.factors if factor.kind == "number")]
+    for factor in numbers:
+        for name in expressions.columns(factor.expression):
+            _refuse_kind(name, kinds[name], factor)
+    numeric = tuple(Numeric(factor.expression, shifts.get(factor.expression, 0.0)) for factor in numbers)
+    texts = [*(one.expression for one in numeric), *roles.values()]
+    labels = [Column(f.expression, _label_kind(f.expression, kinds[f.expression])) for f in formula.factors if f.kind == "category"]
+    columns = [*(Column(name) for text in texts for name in expressions.columns(text)), *labels]
+    spelled = (("y", numeric[0]), *((role, Numeric(text)) for role, text in roles.items()))
+    return Design(tuple(dict.fromkeys(columns)), (Constant(), *(Product((one,)) for one in dict.fromkeys(numeric))), spelled, missing)
 
 
 def _label_kind(name: str, kinds: frozenset[Label]) -> str:
     """The one type that a column's labels have."""
-    found = kinds - {"nothing"}
-    if found & {"date", "other"}:
-        raise FormulaError(f"column {name!r} holds dates or values of a type that is not read", "Make it text, or a number, in a column of its own.")
+    found = {str(kind).removesuffix(CATEGORY) for kind in kinds} - {"nothing"}
+    if "date" in found:
+        raise FormulaError(f"column {name!r} holds dates", "Make a category of them first, such as the month or the weekday, in a column of its own.")
+    if "other" in found:
+        raise FormulaError(f"column {name!r} holds values of a type that is not read", "Cast it to text or numbers.")
     if found and found <= {"number", "integer"}:
         return "float" if "number" in found else "integer"
-    return str(min(found, default="text"))  # a part with another type will say so, and where
+    return min(found, default="text")  # a part with another type will say so, and where
 
 
 def _refuse_kind(name: str, kinds: frozenset[Label], factor: Factor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,8 @@ def _shards(data: Any) -> Iterable[Shard]:
     if isinstance(data, list | tuple):
         if not data:
             raise Unsupported("the list of data is empty", "Give at least one file or table.")
+        if _is_matrix(data):
+            return _load(ARRAYS)(np.array(data))  # type: ignore[no-any-return]
         return [shard for item in data for shard in _shards(item)]
     if isinstance(data, np.ndarray | Mapping):
         return _load(ARRAYS)(data)  # type: ignore[no-any-return]
@@ -88,6 +90,11 @@ def _from_path(path: str | os.PathLike[str]) -> Iterable[Shard]:
             raise Unsupported(f"{file.path} ends in {ending or 'nothing'}, which is not read", f"Give {', '.join(FILES)} files.")
         shards += _load(FILES[ending])(file)
     return shards
+
+
+def _is_matrix(data: Sequence[Any]) -> bool:
+    """Whether a list is rows of numbers, and not a union of data."""
+    return all(isinstance(row, list | tuple) and row and all(isinstance(value, int | float) for value in row) for row in data)
 
 
 def _is_engine(data: Any) -> bool:

@@ -215,3 +215,40 @@ def test_infinities_and_negative_weights_are_refused(table):
         sm.ols("y ~ a", table.assign(weight=-1.0), weights="weight")
     with pytest.raises(sm.FormulaError, match="weight is given as a ndarray"):
         sm.ols("y ~ a", table, weights=np.ones(3))
+
+
+def test_a_categorical_type_makes_a_category_of_a_bare_column(table):
+    fit = sm.ols("y ~ h", table.astype({"h": "category"}))
+    assert list(fit.params.index) == ["Intercept", "h[T.2]", "h[T.10]"]
+    assert list(sm.ols("y ~ h", table).params.index) == ["Intercept", "h"]
+
+
+def test_numbers_spoilt_by_a_word_are_no_category(tmp_path):
+    (tmp_path / "bad.csv").write_text("y,a\n" + "".join(f"{i},{i * i}\n" for i in range(9)) + "3,oops\n")
+    with pytest.raises(sm.FormulaError, match=r"column 'a' holds 'oops' among numbers. Mend or cast it, or write C\(a\)"):
+        sm.ols("y ~ a", tmp_path / "bad.csv")
+    (tmp_path / "more.csv").write_text((tmp_path / "bad.csv").read_text())
+    assert len(sm.ols("y ~ C(a)", tmp_path).params) == 10
+
+
+def test_two_columns_of_one_name_are_refused(table, tmp_path):
+    (tmp_path / "two.csv").write_text("y,a,a\n1,2,3\n")
+    twice = pd.concat([table, table[["a"]]], axis=1)
+    for data in (tmp_path / "two.csv", twice, pa.table([[1.0], [2.0], [3.0]], names=["y", "a", "a"])):
+        with pytest.raises(sm.DataError, match="two columns are called 'a'"):
+            sm.ols("y ~ a", data)
+
+
+def test_odd_numbers_arrive_right(table):
+    odd = pa.table({"y": table["y"], "a": table["a"].round(3)})
+    whole = sm.ols("y ~ a", odd).params
+    decimals = odd["a"].cast(pa.string()).cast(pa.decimal128(10, 3))
+    np.testing.assert_allclose(sm.ols("y ~ a", odd.set_column(1, "a", decimals)).params, whole, rtol=1e-12)
+    big = {"y": np.arange(4.0), "a": np.array([2**63, 2**63 + 2**40, 2**63 + 2**41, 2**63 + 3 * 2**40], np.uint64)}
+    assert sm.ols("y ~ a", big).params["a"] == pytest.approx(2.0**-40, rel=1e-9)
+    assert sm.ols("x0 ~ x1", [[1, 2], [3, 4], [5, 7]]).params["x1"] == pytest.approx(15 / 19)
+
+
+def test_sums_beyond_float64_are_refused(table):
+    with pytest.raises(sm.DataError, match="greater than float64 can hold"):
+        sm.ols("y ~ a", table.assign(a=table["a"] * 1e300))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from summable.core.data import Data
 from summable.core.statistic import Array, Label
 
+CATEGORY = " category"  # follows the kind of labels in a column whose own type says that it is a category
 NEUTRAL = {"weight": 1.0, "offset": 0.0}  # the value of a role that a design lacks
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -47,9 +47,7 @@ class Glance(PartMeasure[Glimpse]):
 
     def __call__(self, part: Shard) -> Glimpse:
         kinds = part.kinds()
-        for name in self.columns:
-            if name not in kinds:
-                raise DataError(f"there is no column {name!r}", f"The columns are {_listed(list(kinds))}.")
+        refuse_absent(self.columns, kinds)
         numeric = [text for text in self.expressions if all(kinds[name] in NUMBERS for name in expressions.columns(text))]
         seen, centre, spread = np.zeros((3, len(self.expressions)))
         for expression, values in _samples(part, numeric):
@@ -68,6 +66,13 @@ def _samples(part: Shard, numeric: list[str]) -> Iterator[tuple[str, Array]]:
     for text in numeric:
         values = rows.column(text)
         yield text, values[np.isfinite(values)]
+
+
+def refuse_absent(names: Iterable[str], kinds: Mapping[str, str]) -> None:
+    """Refuse data that lack a column."""
+    for name in names:
+        if name not in kinds:
+            raise DataError(f"there is no column {name!r}", f"The columns are {_listed(list(kinds))}.")
 
 
 def _listed(names: list[str], most: int = 20) -> str:

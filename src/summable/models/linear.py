@@ -21,6 +21,7 @@ from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
 from summable.core.wire import to_json
 from summable.maths import expressions
+from summable.measures.glance import refuse_absent
 from summable.measures.gram import Products
 from summable.open import Dataset, engine, scan
 from summable.solvers.least_squares import LeastSquares, Outcome, least_squares
@@ -252,6 +253,7 @@ class LinearFit(Data):
         means, leverages = [np.zeros(0)], [np.zeros(0)]
         root = self._whitening()
         for shard in dataset.shards:
+            refuse_absent(design.names, shard.kinds())
             for rows in shard.rows(design):
                 means.append(rows.project(self.solution.coef) + rows.column("offset"))
                 if interval is not None:

@@ -64,6 +64,7 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
     """
     products = yield from Gram(design)
     refuse_empty(products)
+    refuse_overflow(products)
     basis = np.append(coding.kept, design.width)
     factor, outcome = cholesky(products.augmented()[np.ix_(basis, basis)]), Outcome.EXACT
     if arithmetic == "qr" or (arithmetic == "auto" and factor.digits < ENOUGH):
@@ -82,6 +83,12 @@ def refuse_empty(products: Products) -> None:
     if kept == 0:
         why = f": all {dropped:.0f} had a missing value" if dropped else ""
         raise DataError(f"no rows are left to fit{why}", "Check the files, the weights and the columns of the formula.")
+
+
+def refuse_overflow(products: Products) -> None:
+    """Refuse sums that float64 cannot hold; an infinity in the rows themselves has been refused there."""
+    if not np.isfinite(products.augmented()).all():
+        raise DataError("a sum of squares is greater than float64 can hold", "Divide columns of values beyond 1e150 by their magnitude first.")
 
 
 def solve(design: Design, coding: Coding, products: Products, factor: Factor, outcome: Outcome) -> LeastSquares:

@@ -23,12 +23,13 @@ def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max
     names, expressions = formula.columns(parsed, roles), formula.numerics(parsed)
     glimpse = yield from Glance(names, expressions)
     kinds, shifts = dict(zip(names, glimpse.kinds.sets, strict=True)), dict(zip(expressions, centres(glimpse), strict=True))
-    draft = formula.draft(parsed, kinds, shifts, roles, missing)
+    resolved = formula.resolve(parsed, kinds)
+    draft = formula.draft(resolved, kinds, shifts, roles, missing)
     levels: dict[str, frozenset[str | int | float | bool]] = {}
     if any(column.kind != "number" for column in draft.columns):
         portrait = yield from Profile(draft, max_levels)
         levels, shifts = levels_of(draft, portrait, max_levels), shifts | means(draft, portrait)
-    return coding.settle(parsed, draft, levels, shifts)
+    return coding.settle(resolved, draft, levels, shifts)
 
 
 def centres(glimpse: Glimpse) -> list[float]:

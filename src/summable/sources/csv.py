@@ -69,7 +69,7 @@ class Csv:
 @lru_cache(maxsize=65536)
 def _kinds(csv: Csv) -> Mapping[str, str]:
     with csv._reader(None) as reader:
-        return {field.name: encode.kind(field.type) for field in reader.schema}
+        return encode.kinds(reader.schema)
 
 
 def shards(file: File) -> list[Csv]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from summable.core.design import NEUTRAL, Category, Column, Constant, Design, Numeric, Product
+from summable.core.design import CATEGORY, NEUTRAL, Category, Column, Constant, Design, Numeric, Product
 from summable.core.errors import DataError
 from summable.core.statistic import Array, Label
 from summable.maths import expressions, linalg
@@ -23,15 +23,32 @@ NOUNS = {"number": "numbers", "float": "numbers", "integer": "integers", "boolea
 
 
 def kind(type_: pa.DataType) -> str:
-    """The kind of an Arrow type: "integer", "number", "boolean", "text", "date", "nothing" or "other"."""
+    """The kind of an Arrow type: "integer", "number", "boolean", "text", "date", "nothing" or "other".
+
+    A dictionary of anything but text is a category on purpose, and its kind says so: "integer category".
+    """
     tests = {
         "integer": pa.types.is_integer, "number": lambda t: pa.types.is_floating(t) or pa.types.is_decimal(t), "boolean": pa.types.is_boolean,
         "text": lambda t: pa.types.is_string(t) or pa.types.is_large_string(t) or pa.types.is_string_view(t),
         "date": pa.types.is_temporal, "nothing": pa.types.is_null,
     }  # fmt: skip
     if pa.types.is_dictionary(type_):
-        return kind(type_.value_type)
+        inner = kind(type_.value_type)
+        return inner if inner == "text" else inner + CATEGORY
     return next((name for name, test in tests.items() if test(type_)), "other")
+
+
+def kinds(schema: pa.Schema) -> dict[str, str]:
+    """Column to kind; two columns of one name are refused."""
+    for name in schema.names:
+        if schema.names.count(name) > 1:
+            raise DataError(*doubled(name))
+    return {field.name: kind(field.type) for field in schema}
+
+
+def doubled(name: str) -> tuple[str, str]:
+    """What to say of two columns of one name."""
+    return f"two columns are called {name!r}", "Give every column a name of its own."
 
 
 def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowRows]:
@@ -192,7 +209,7 @@ class ArrowRows:
                 f"column {name!r} holds {NOUNS.get(found, found)} where numbers are needed", "Cast it to a number, or write C(…) if it is a category."
             )
         if array.type != pa.float64():
-            array = array.cast(pa.float64()) if found != "boolean" else array.cast(pa.uint8()).cast(pa.float64())
+            array = array.cast(pa.float64(), safe=False) if found != "boolean" else array.cast(pa.uint8()).cast(pa.float64())
         return np.asarray(array.to_numpy(zero_copy_only=False))
 
     def _gaps(self, name: str, kind_: str) -> NDArray[np.bool_] | None:
@@ -239,7 +256,7 @@ class ArrowRows:
         array = self.batch.column(name)
         if self._kept is not None:
             array = array.filter(pa.array(self._kept))
-        found = kind(array.type)
+        found = kind(array.type).removesuffix(CATEGORY)
         if found not in (wanted, "nothing", *(("number", "integer") if wanted == "float" else ())):
             raise DataError(
                 f"column {name!r} holds {NOUNS.get(found, found)} here and {NOUNS.get(wanted, wanted)} elsewhere",

@@ -33,9 +33,9 @@ class Frame:
     def kinds(self) -> Mapping[str, str]:
         names = tuple(self._frame().columns)
         head = self._table(names, min(self.stop, self.start + HEAD))
-        kinds = {name: encode.kind(head.schema.field(name).type) for name in names}
-        unsure = [name for name, kind in kinds.items() if kind == "nothing"]
-        return kinds | {name: encode.kind(self._table((name,), self.stop).schema.field(name).type) for name in unsure}
+        kinds = encode.kinds(head.schema)
+        unsure = tuple(name for name, kind in kinds.items() if kind == "nothing")
+        return kinds | (encode.kinds(self._table(unsure, self.stop).schema) if unsure else {})
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         stop = self.stop if limit is None else min(self.stop, self.start + limit)
@@ -58,6 +58,9 @@ def shards(data: Any) -> list[Frame]:
     """Ranges of rows of a frame."""
     if hasattr(data, "collect") and not hasattr(data, "shape"):
         raise Unsupported("a lazy frame holds no rows yet", "Call .collect() on it, or give the files it reads.")
+    names = list(getattr(data, "column_names", None) or getattr(data, "columns", ()))
+    if doubled := [name for name in names if isinstance(name, str) and names.count(name) > 1]:
+        raise DataError(*encode.doubled(doubled[0]))
     if not _known(data):
         data = pa.table(data)  # the Arrow C interface
     rows = len(nw.from_native(data, eager_only=True))

@@ -33,7 +33,7 @@ class Parquet:
 
     def kinds(self) -> Mapping[str, str]:
         with _opened(self.file) as file:
-            return {field.name: encode.kind(field.type) for field in file.schema_arrow}
+            return encode.kinds(file.schema_arrow)
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         return encode.blocks(design, self._batches(design, limit))
