@@ -90,7 +90,7 @@ def measures():
 @pytest.mark.parametrize("measure", measures(), ids=lambda cls: cls.__name__)
 def test_a_measure_says_what_it_costs(measure):
     text = inspect.getdoc(measure)
-    assert "Cost:" in text and re.search(r"pass", text) and len(text.splitlines()) <= 15
+    assert all(section in text for section in ("Cost:", "Fails:", "Source:")) and re.search(r"pass", text) and len(text.splitlines()) <= 15
     statistic = inspect.signature(measure.__call__).return_annotation
     fields = [line for line in inspect.getsource(inspect.getmodule(measure)).splitlines() if re.match(r"    \w+: (Array|Labels|Extent)", line)]
     assert statistic and all("#" in line for line in fields), "every field of a statistic says its shape"

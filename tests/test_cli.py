@@ -65,6 +65,12 @@ def test_errors_are_one_sentence_on_stderr(folder, words, sentence):
     assert "Traceback" not in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_ctrl_c_ends_in_one_line(folder):
+    code = "import summable.models.linear as m, sys\ndef ols(*a, **k): raise KeyboardInterrupt\nm.ols = ols\nsys.argv = ['summable', 'fit', 'y ~ a', 'x']\n"
+    done = subprocess.run([sys.executable, "-c", code + "from summable.cli import main; main()"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "summable: stopped; nothing was written.\n")
+
+
 def test_warnings_are_told_once(folder):
     done = summable("fit", "y ~ a + I(2*a)", folder, "--json")
     assert done.stderr == "summable: Aliased with columns before them, so without coefficients: I(2 * a).\n"

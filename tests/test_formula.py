@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import formulaic
 import numpy as np
 import pytest
@@ -59,6 +61,25 @@ def test_aliased_coefficients_are_named_as_r_does(table, formula, aliased):
     assert any(name in sentence for name in aliased for sentence in fit.warnings)
 
 
+@pytest.mark.parametrize("formula", ["y ~ g + C(g)", "y ~ C(h):g + C(h, contr.sum)"])
+def test_terms_that_say_a_thing_twice_are_aliased(table, formula):
+    with pytest.warns(sm.SummableWarning, match="Aliased"):
+        fit = sm.ols(formula, table)
+    frames = formulaic.model_matrix(formula, table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # statsmodels: the matrix is singular
+        expected = statsmodels.api.OLS(np.asarray(frames.lhs).ravel(), np.asarray(frames.rhs)).fit()
+    assert list(fit.params.index) == list(frames.rhs.columns)
+    assert fit.df_model == np.linalg.matrix_rank(np.asarray(frames.rhs)) - 1 and fit.ssr == pytest.approx(expected.ssr)
+    np.testing.assert_allclose(fit.predict(table), expected.predict())
+
+
+def test_crossed_levels_beyond_memory_are_refused_before_any_sum(table):
+    many = table.assign(p=np.arange(len(table)) % 900, q=np.arange(len(table)) % 899)
+    with pytest.raises(sm.FormulaError, match="features, whose products would take"):
+        sm.ols("y ~ C(p):C(q)", many)
+
+
 def test_a_combination_no_row_has_is_aliased(table):
     some = table[~((table["g"] == "w") & (table["h"] == 10))]
     with pytest.warns(sm.SummableWarning, match=r"C\(g\)\[T\.w\]:C\(h\)\[T\.10\]"):
@@ -84,6 +105,9 @@ def test_columns_with_any_name(table):
     fit = sm.ols("y ~ `a b` + C(`gr.oup`) + log(`b-side`) + `a b`:`gr.oup`", odd)
     same = sm.ols("y ~ a + C(g) + log(b) + a:g", table)
     np.testing.assert_allclose(fit.params, same.params, rtol=1e-11)
+    for name in ("class", "µ", "a~b"):
+        renamed = table.rename(columns={"a": name, "y": "in"})
+        np.testing.assert_allclose(sm.ols(f"`in` ~ `{name}`", renamed).params, sm.ols("y ~ a", table).params, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +127,14 @@ def test_columns_with_any_name(table):
         ("C(y) ~ a", "is not a number"),
         ("y ~ C(a + b)", "does not name a column"),
         ("y ~ a | b", "cannot be read"),
-        ("y ~ log(a)", r"log\(a\) is not finite in \d+ rows, first at a = "),
+        ("y ~ log(a)", r"log\(a\) is not finite in at least \d+ rows, first at a = "),
         ("y ~ C(g, contr.treatment('nope'))", "cannot be coded"),
+        ("y ~ C(g, contr.treatment(__import__('os').getcwd()))", "asks for more than a contrast"),
+        ("y ~ C(g, levels=print('run'))", "asks for more than a contrast"),
+        ("y:a ~ b", "is an interaction"),
+        ("y ~ I(1/0)", "cannot be computed"),
+        ("y ~ I(9**9**9**9)", "cannot be computed"),
+        ("y ~ C(g, levels=['u', 'v'])", "Name all levels"),
         ("y ~ day", "column 'day' holds dates"),
         ("y ~ C(day)", "column 'day' holds dates"),
         ("y ~ C(a)", "column 'a' has more than 1000 distinct values"),

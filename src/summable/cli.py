@@ -89,23 +89,36 @@ def fit(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; errors still show.")] = False,
 ) -> None:
     """Least squares by formula: coefficients, inference, and what it cost to distribute."""
+    from summable import files
     from summable.models.linear import ols
 
-    with _progress(not quiet and sys.stderr.isatty()) as watch, warnings.catch_warnings(record=True) as told:
+    if save is not None:
+        files.refuse_unwritable(save)
+    with _progress(not quiet and sys.stderr.isatty()) as watch, _stoppable(), warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", SummableWarning)
         result = ols(
             formula, data, weights=weights, weight_kind=weight_kind.value, offset=offset, missing=missing.value,
             arithmetic=arithmetic.value, max_levels=max_levels, workers=workers, watch=watch,
         )  # fmt: skip
-    if save is not None:
-        result.save(save)
     if as_json:
         typer.echo(json.dumps(_plain(result), indent=2))
     elif not quiet:
         typer.echo(result.summary())
+    if save is not None:
+        result.save(save)
     if as_json or quiet:
         for warning in told:
             typer.echo(f"summable: {warning.message}", err=True)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends in one line."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("summable: stopped; nothing was written.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 @contextmanager
@@ -159,6 +172,3 @@ def main() -> None:
     except SummableError as error:
         typer.echo(f"summable: {error}", err=True)
         sys.exit(FAILED)
-    except KeyboardInterrupt:
-        typer.echo("summable: stopped; nothing was written.", err=True)
-        sys.exit(INTERRUPTED)

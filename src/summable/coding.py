@@ -18,6 +18,7 @@ from summable.core.statistic import Array, Label
 from summable.formula import Formula
 from summable.maths import expressions
 
+WIDEST = 20_000  # features, of which the packed products weigh 1.6 GB
 FUNCTIONS = {name: getattr(np, name) for name in expressions.FUNCTIONS} | {"np": np}
 
 
@@ -50,7 +51,12 @@ def settle(formula: Formula, draft: Design, levels: Mapping[str, Iterable[Label]
     categories = {name: Category(name, found) for name, found in ordered.items()}
     terms: list[Constant | Product] = [Constant(), *(_term(block, numeric, categories) for block in blocks if block.numerics or block.categories)]
     has_constant = any(not block.numerics and not block.categories for block in blocks)
-    roles = tuple((role, n if role != "y" else Numeric(n.expression, n.shift if has_constant else 0.0)) for role, n in draft.roles)
+    if (width := sum(term.width for term in terms)) > WIDEST:
+        size = width * width * 4 / 1e9
+        raise FormulaError(
+            f"the formula has {width:,} features, whose products would take {size:,.0f} GB in each part", "Cross fewer levels, or merge the rare ones."
+        )
+    roles = tuple((role, n if role != "y" else Numeric(n.expression, shifts.get(n.expression, 0.0) if has_constant else 0.0)) for role, n in draft.roles)
     design = Design(draft.columns, tuple(terms), roles, draft.missing)
     return design, _coding(plan, blocks, numeric, categories, category_of)
 
@@ -142,7 +148,7 @@ def _spec(formula: Formula, levels: Mapping[str, tuple[Label, ...]], draft: Desi
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            right = formulaic.Formula(formula.text.split("~", 1)[1], _ordering="degree")
+            right = formulaic.Formula(formula.right, _ordering="degree")
             return right.get_model_matrix(frame, na_action="ignore", context=FUNCTIONS).model_spec
     except Exception as error:
         raise FormulaError(f"the formula {formula.text!r} cannot be coded ({str(error).splitlines()[0]})", "Check its contrasts and their levels.") from error
@@ -173,15 +179,16 @@ def _coding(
         else:
             kept.append(np.zeros(1, np.int64))
         position += len(cells)
-    entries = [np.zeros((3, 0))]
+    entries = [np.zeros((4, 0))]
     column = 0
     for scope in plan.scopes:
         entries += _entries(scope, column, start, plan.reference, numeric, categories, category_of)
         column += math.prod(matrix.shape[1] for matrix in scope.contrasts if matrix is not None)
-    if not column == position == len(plan.names):
-        raise FormulaError(f"the terms give {column} coefficients but span {position} dimensions", "Write the interaction out, or leave the doubled term out.")
-    row, col, value = np.concatenate(entries, axis=1)
-    return Coding(plan.names, np.concatenate([*kept, np.zeros(0, np.int64)]), row.astype(np.int64), col.astype(np.int64), value)
+    if column < position or column != len(plan.names):
+        raise FormulaError(f"the terms give {column} coefficients but span {position} dimensions", "Name all levels, or make a column of those you want.")
+    row, col, value, unshifts = np.concatenate(entries, axis=1)
+    positions = np.concatenate([*kept, np.zeros(0, np.int64)])
+    return Coding(plan.names, positions, row.astype(np.int64), col.astype(np.int64), value, unshifts.astype(bool))
 
 
 def _cells(block: _Block, categories: Mapping[str, Category], reference: Mapping[str, int]) -> NDArray[np.int64]:
@@ -203,7 +210,7 @@ def _entries(
     categories: Mapping[str, Category],
     category_of: Mapping[str, str],
 ) -> list[Array]:
-    """The triplets (row, column, value) of one scope, over every way to take each factor whole or as its constant part."""
+    """The (row, column, value, whether it undoes a shift) of one scope, over every way to take each factor whole or as its constant part."""
     found = []
     for taken in product((True, False), repeat=len(scope.texts)):
         whole = [text for text, is_whole in zip(scope.texts, taken, strict=True) if is_whole]
@@ -221,7 +228,8 @@ def _entries(
             part = _levels(matrix, reference[name]) if text in whole else _constant_part(matrix, reference[name])
             triplets = _outer(triplets, part, strides.get(name, 0), step)
             step *= matrix.shape[1]
-        found.append(triplets[:, triplets[2] != 0])
+        filled = triplets[:, triplets[2] != 0]
+        found.append(np.vstack([filled, np.full(filled.shape[1], bool(constants))]))
     return found
 
 

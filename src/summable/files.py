@@ -20,6 +20,7 @@ def write(path: str | os.PathLike[str], text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
+        os.chmod(beside, 0o666 & ~_umask())  # as any new file; a temporary one is its owner's alone
         os.replace(beside, path)
     except OSError as error:
         os.unlink(beside)
@@ -27,6 +28,19 @@ def write(path: str | os.PathLike[str], text: str) -> None:
     except BaseException:
         os.unlink(beside)
         raise
+
+
+def refuse_unwritable(path: str | os.PathLike[str]) -> None:
+    """Refuse a place that cannot be written, before the work whose result is to go there."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.access(folder, os.W_OK):
+        raise SourceError(f"{path} cannot be written", "Choose a file in a folder that exists and may be written to.")
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def read(path: str | os.PathLike[str]) -> str:

@@ -30,6 +30,7 @@ class Formula:
     """A formula that has been read, but knows nothing of the data."""
 
     text: str
+    right: str  # what stands after the ~
     response: Factor
     factors: tuple[Factor, ...]  # every factor of the right side, once
     terms: tuple[tuple[str, ...], ...]  # their texts, term by term
@@ -52,13 +53,21 @@ def parse(text: str) -> Formula:
     except Exception as error:
         reason = "the . is not read: write the columns out" if "`.` operator" in str(error) else str(error).splitlines()[0] or type(error).__name__
         raise FormulaError(f"the formula {text!r} cannot be read ({reason})", "Write it like: y ~ a + C(g) + a:b.") from None
-    if len(targets) != 1 or len(targets[0]) != 1:
+    if len(targets) != 1:
         raise FormulaError(f"the formula {text!r} has {len(targets)} responses", "Write one column before the ~, like: y ~ a + b.")
+    if len(targets[0]) != 1:
+        raise FormulaError(f"the response of {text!r} is an interaction", "Write one column before the ~, or its arithmetic in I(…).")
     response = _factor(*targets[0][0])
     if response is None or response.kind == "category":
         raise FormulaError(f"the response {targets[0][0][0]!r} is not a number", "Least squares needs a numeric column before the ~.")
     factors = [factor for term in terms for part in term if (factor := _factor(*part))]
-    return Formula(text, response, tuple(dict.fromkeys(factors)), tuple(tuple(name for name, _ in term) for term in terms))
+    return Formula(text, _right(text), response, tuple(dict.fromkeys(factors)), tuple(tuple(name for name, _ in term) for term in terms))
+
+
+def _right(text: str) -> str:
+    """What stands after the ~ that is not in backticks."""
+    masked = expressions.QUOTED.sub(lambda match: "_" * len(match[0]), text)
+    return text[masked.index("~") + 1 :]
 
 
 def _factor(text: str, method: str) -> Factor | None:
@@ -75,14 +84,37 @@ def _factor(text: str, method: str) -> Factor | None:
 
 def _category(text: str) -> str | None:
     """The column in C(column, …); None if the factor is no category."""
-    spelled = expressions.QUOTED.sub(lambda match: f"_{match[1].encode().hex()}_quoted", text)
+    spelled, names = expressions.plain(text)
     tree = ast.parse(spelled, mode="eval").body
     if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and tree.func.id == "C"):
         return None
     if not (tree.args and isinstance(tree.args[0], ast.Name)):
         raise FormulaError(f"{text!r} does not name a column", "Write C(column), and compute the column first.")
-    name = tree.args[0].id
-    return bytes.fromhex(name[1:-7]).decode() if name.endswith("_quoted") else name
+    rest = [*tree.args[1:], *(word.value for word in tree.keywords)]
+    if not all(map(_is_contrast, rest)) or any(word.arg not in ("contrasts", "levels") for word in tree.keywords):
+        raise FormulaError(f"{text!r} asks for more than a contrast", "Write C(column, contr.treatment('b')), contr.sum, contr.helmert, or levels=[…].")
+    return names.get(tree.args[0].id, tree.args[0].id)
+
+
+def _is_contrast(node: ast.expr) -> bool:
+    """Whether it is contr.name, a call of it with constants, or a list of constants: nothing that formulaic's evaluation could run."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="contr")), args=args, keywords=keywords):
+            return all(_is_literal(value) for value in [*args, *(word.value for word in keywords)])
+        case ast.Attribute(value=ast.Name(id="contr")):
+            return True
+    return _is_literal(node)
+
+
+def _is_literal(node: ast.expr) -> bool:
+    match node:
+        case ast.Constant():
+            return True
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _is_literal(operand)
+        case ast.List(elts=items) | ast.Tuple(elts=items):
+            return all(map(_is_literal, items))
+    return False
 
 
 def columns(formula: Formula, roles: Mapping[str, str]) -> tuple[str, ...]:

@@ -41,7 +41,9 @@ def estimates(solution: LeastSquares, coding: Coding) -> Estimates:
     """Carry a solution over to the coefficients that the user named."""
     columns = solution.relation @ coding.matrix()
     weighed = solution.root @ columns
-    given = np.arange(columns.shape[1]) if solution.rank == columns.shape[1] else independent(weighed, SAME_SPAN)
+    given = np.arange(columns.shape[1])
+    if solution.rank < columns.shape[1]:
+        given = independent(solution.root @ solution.relation @ coding.contrasts(), SAME_SPAN)
     back = np.linalg.solve(
         columns[:, given], np.column_stack([solution.coef[coding.kept[solution.independent]], solve_triangular(solution.root, np.eye(solution.rank))])
     )
@@ -130,8 +132,10 @@ class Classical:
         """F of all coefficients but the constant."""
         if self.weight_kind == "sampling":
             raise Unsupported(*NO_MODEL_VARIANCE)
-        if self.df_model == 0 or not self.scale > 0:
+        if self.df_model == 0 or self.df_resid == 0:
             return np.nan
+        if self.scale == 0:
+            return np.inf
         return (self.solution.total - self.solution.square) / self.df_model / self.scale
 
     @property

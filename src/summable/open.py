@@ -57,6 +57,8 @@ def scan(data: Any) -> Dataset:
 
 def engine(data: Any, workers: int | None = None, watch: Watch | None = None) -> Engine:
     """The engine that holds the data: itself, if it is one; threads over local shards; or several together."""
+    if workers is not None and workers < 1:
+        raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
     if _is_engine(data):
         return data  # type: ignore[no-any-return]
     if isinstance(data, list | tuple) and any(map(_is_engine, data)):
@@ -98,7 +100,7 @@ def _is_matrix(data: Sequence[Any]) -> bool:
 
 
 def _is_engine(data: Any) -> bool:
-    return hasattr(data, "sum") and hasattr(data, "parts")
+    return hasattr(data, "sum") and hasattr(data, "parts") and not hasattr(data, "columns")
 
 
 def _load(name: str) -> Callable[..., Any]:

@@ -23,13 +23,8 @@ def tidy(fit: LinearFit, alpha: float) -> pd.DataFrame:
     """A row for each coefficient."""
     import pandas as pd
 
-    low, high = fit.inference.intervals(alpha).T
-    return pd.DataFrame(
-        {
-            "term": list(fit.coding.names), "estimate": fit.inference.estimates.coef, "std_error": fit.inference.bse,
-            "statistic": fit.inference.tvalues, "p_value": fit.inference.pvalues, "conf_low": low, "conf_high": high,
-        }
-    )  # fmt: skip
+    names = ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high")
+    return pd.DataFrame({"term": list(fit.coding.names), **dict(zip(names, _table(fit, alpha).T, strict=True))})
 
 
 def summary(fit: LinearFit, alpha: float) -> str:
@@ -112,8 +107,8 @@ def _table(fit: LinearFit, alpha: float) -> Array:
 
 
 def _notes(fit: LinearFit) -> str:
-    outcomes = [Outcome[name].value for name in fit.solution.outcomes if name != "SATURATED"]
-    notes = [*outcomes, f"At least {max(fit.solution.digits, 0):.0f} digits are left of every coefficient after rounding.", *fit.warnings]
+    outcomes = [Outcome[name].value for name in fit.solution.outcomes]
+    notes = [*outcomes, f"Of 16 digits, the condition of the scaled columns leaves the solve about {max(fit.solution.digits, 0):.0f}.", *fit.warnings]
     if fit.weight_kind == "sampling":
         notes.append("Sampling weights: no classical standard error applies.")
     return "\n".join(f"* {note}" for note in notes) + "\n"

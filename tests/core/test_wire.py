@@ -17,7 +17,9 @@ DESIGN = Design((Column("x"), Column("y")), (Constant(), Product((Numeric("x", 2
 PRODUCTS = Products(np.array([3.0, 1.0]), np.array(0.5), np.array(2.0), np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0]))
 
 
-@pytest.mark.parametrize("value", [DESIGN, Gram(DESIGN), Residual(DESIGN, np.array([1.0, -0.0])), PRODUCTS, Labels((frozenset({"a", "é"}), frozenset({1, 2})))])
+@pytest.mark.parametrize(
+    "value", [DESIGN, Gram(DESIGN), Residual(DESIGN, np.array([1.0, -0.0]), 0.5), PRODUCTS, Labels((frozenset({"a", "é"}), frozenset({1, 2})))]
+)
 def test_what_is_decoded_is_what_was_encoded(value):
     for there, back in ((encode, decode), (to_json, from_json)):
         again = back(there(value))

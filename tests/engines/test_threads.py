@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 import summable as sm
+from summable.core.design import Design
 from summable.core.errors import DataError, SourceError
+from summable.core.measure import Measure
 from summable.core.wire import to_json
 from summable.engines.threads import Threads
 from summable.engines.together import Together
 from summable.measures.gram import Gram
+from summable.measures.residual import Remainder
 from summable.sources import arrays
 
 FORMULA = "y ~ a*C(g) + far"
@@ -80,17 +84,47 @@ def test_a_shard_that_keeps_failing_is_named_once(table):
 
 def test_bad_data_are_not_asked_twice(table):
     bad = Flaky(arrays.shards({"y": np.array([1.0]), "a": np.array([np.inf])})[0], 0)
-    with pytest.raises(DataError, match=r"column 'a' has 1 infinite value in shard 0 \(flaky.parquet\), while taking Gram, round 2"):
+    with pytest.raises(DataError, match=r"column 'a' has at least 1 infinite value in shard 0 \(flaky.parquet\), while taking Gram, round 2"):
         sm.ols("y ~ a", Threads([bad]))
     assert len(bad.read) == 2  # once to glance, once for the Gram
 
 
-def test_an_error_stops_the_other_workers(table):
-    shards = arrays.shards({"y": np.ones(5), "a": np.ones(5)})
-    bad = Flaky(arrays.shards({"y": np.array([1.0]), "a": np.array(["text"])})[0], 0)
-    with pytest.raises(sm.SummableError):
-        sm.ols("y ~ a", Threads([bad, *shards * 100], workers=2))
+def test_an_error_stops_the_other_workers():
+    good = Flaky(arrays.shards({"y": np.ones(5), "a": np.arange(5.0)})[0], 0)
+    bad = Flaky(arrays.shards({"y": np.array([1.0]), "a": np.array([np.inf])})[0], 0)
+    with pytest.raises(sm.DataError, match="infinite"):
+        sm.ols("y ~ a", Threads([bad, *[good] * 100], workers=2))
+    assert len(good.read) < 100 + 20  # every part was glanced at, but few were read for the Gram
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
+
+
+@dataclass(frozen=True)
+class BlasThreads(Measure[Remainder]):
+    """How many threads BLAS has while a shard is summed."""
+
+    design: Design = Design()
+
+    def __call__(self, rows):
+        most = max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return Remainder(np.asarray(float(most)), np.zeros(()), np.zeros(1))
+
+
+def test_blas_has_one_thread_inside_workers_and_its_own_again_outside(table):
+    before = threadpool_info()
+    barrier = threading.Barrier(2)
+
+    def fit():
+        barrier.wait(60)
+        for _ in range(20):
+            sm.ols("y ~ a", table)
+
+    fits = [threading.Thread(target=fit) for _ in range(2)]
+    for thread in fits:
+        thread.start()
+    for thread in fits:
+        thread.join()
+    assert [pool["num_threads"] for pool in threadpool_info()] == [pool["num_threads"] for pool in before]
+    assert Threads(sm.scan({"y": np.ones(3)}).shards).sum(BlasThreads()).square == 1.0
 
 
 def test_together_is_the_union(table):

@@ -36,7 +36,7 @@ MEASURES = {
     "profile": (Profile(DESIGN), None, None),
     "gram": (Gram(DESIGN), None, lambda s: [s.yy, s.xy, s.xx]),
     "rfactor": (RFactor(DESIGN), inner_products, inner_products),
-    "residual": (Residual(DESIGN, AT), None, lambda s: s.values()),
+    "residual": (Residual(DESIGN, AT, 1.5), None, lambda s: s.values()),
 }
 LAWS = [pytest.param(law, id=f"{name} {law.name}") for name, (m, view, weighted) in MEASURES.items() for law in laws(m, hostile_tables(), view, weighted)]
 
@@ -72,7 +72,7 @@ def inner(rows):
     from summable.measures.residual import Remainder
 
     values = rows.column("y")
-    return Remainder(np.asarray(values.mean() if values.size else 0.0), np.zeros(1))
+    return Remainder(np.asarray(values.mean() if values.size else 0.0), np.zeros(()), np.zeros(1))
 
 
 def test_the_laws_catch_a_measure_that_is_no_sum():

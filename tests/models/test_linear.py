@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import numpy as np
@@ -110,6 +111,75 @@ def test_a_shift_by_a_million_costs_no_digits(table):
     assert len(far.ledger.fitting) == 1
 
 
+def shifted_badly(rows=2000, seen=500):
+    """Columns whose first rows do not tell where they lie."""
+    draw = np.random.default_rng(11)
+    a, b, noise = draw.normal(size=(3, rows))
+    hole = np.arange(rows) < rows - seen
+    far = 1e9 + a + noise
+    return {
+        "y": np.where(hole, 0.0, far),
+        "far": far,
+        "a": a,
+        "b": b,
+        "late": np.where(hole, np.nan, 2.4e9 + a),
+        "hole": np.where(hole, np.nan, a),
+        "w": 1.0 - hole,
+        "z": a + noise,
+    }
+
+
+@pytest.mark.parametrize(
+    ("formula", "options", "same"),
+    [
+        ("y ~ hole", {}, "z ~ hole"),  # the rows first seen are dropped, so y's place is unknown until the Gram
+        ("y ~ a", {"weights": "w"}, "z ~ a"),  # or their weight is zero
+        ("b ~ a", {"offset": "far"}, "I(b - z) ~ a"),  # or the offset moves y
+        ("z ~ late", {}, "z ~ hole"),
+    ],
+)
+def test_a_poor_shift_is_mended_by_one_more_round(formula, options, same):
+    data = shifted_badly()
+    fit, expected = sm.ols(formula, data, **options), sm.ols(same, data, weights=options.get("weights"))
+    assert fit.bse.iloc[1] == pytest.approx(expected.bse.iloc[1], rel=1e-6)  # 1e9 + a is rounded at 1e-7
+    assert fit.rsquared == pytest.approx(expected.rsquared, rel=1e-6)
+    assert [line.measure for line in fit.ledger.fitting].count("Gram") == 2
+
+
+def test_squares_about_a_far_mean_are_not_lost_without_an_intercept():
+    data = shifted_badly()
+    data |= {"u": (data["b"] > 0) * 1.0, "v": (data["b"] <= 0) * 1.0}
+    split, whole = sm.ols("far ~ 0 + u + v", data), sm.ols("far ~ u", data)
+    assert split.rsquared == pytest.approx(whole.rsquared, rel=1e-6) and split.df_model == 1
+
+
+def test_a_constant_is_not_seen_where_there_is_none(table):
+    near = table.assign(x=1e5 + table["a"])
+    fit = sm.ols("y ~ 0 + x", near)
+    assert fit.df_model == 1 and not fit.solution.constant
+
+
+@pytest.mark.parametrize(
+    ("column", "aliased"),
+    [(np.where(np.arange(2000) % 2, 0.1 + 0.2, 0.3), "x"), (None, "C1")],
+    ids=["a constant but for its last bit", "a sum of far columns, rounded"],
+)
+def test_rounding_is_no_regressor(table, column, aliased):
+    far = table.assign(A=1e10 + table["a"], B=1e10 + table["b"])
+    far["C1"] = far["A"] + far["B"]
+    data = far if column is None else table.assign(x=column)
+    with pytest.warns(sm.SummableWarning, match=f"without coefficients: {aliased}"):
+        fit = sm.ols("y ~ A + B + C1" if column is None else "y ~ a + x", data)
+    assert fit.params.drop([aliased, "Intercept"]).abs().max() < 2
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1e160])
+@pytest.mark.parametrize("name", ["y", "a"])
+def test_squares_beyond_float64_are_refused(table, name, scale):
+    with pytest.raises(sm.DataError, match=r"a sum of squares is (greater|smaller) than float64 can hold"):
+        sm.ols("y ~ a", table.assign(**{name: table[name] * scale}))
+
+
 def test_an_implicit_constant_is_seen(table):
     both = table.assign(u=(table["g"] == "u") * 1.0, v=(table["g"] != "u") * 1.0)
     fit, expected = sm.ols("y ~ 0 + u + v + a", both), statsmodels.api.OLS(both["y"], both[["u", "v", "a"]]).fit()
@@ -142,14 +212,44 @@ def test_a_fit_is_saved_and_loaded_whole(fit, table, tmp_path):
 def test_saving_is_all_or_nothing(fit, tmp_path):
     with pytest.raises(sm.SourceError, match="cannot be written"):
         fit.save(tmp_path / "nowhere" / "fit.json")
-    (tmp_path / "bad.json").write_text('{"is": "Nonsense"}')
-    with pytest.raises(sm.SummableError):
-        sm.load(tmp_path / "bad.json")
+    for text in (
+        '{"is": "Nonsense"}',
+        "[]",
+        "3",
+        '{"summable": 1, "value": {"is": "Nonsense"}}',
+        '{"summable": 9, "value": []}',
+        '{"summable": 1, "value": []}',
+    ):
+        (tmp_path / "bad.json").write_text(text)
+        with pytest.raises(sm.SourceError, match="holds no saved fit"):
+            sm.load(tmp_path / "bad.json")
     with pytest.raises(sm.SourceError, match="cannot be read"):
         sm.load(tmp_path / "absent.json")
     (tmp_path / "torn.json").write_text('{"is": "LinearFit", "formula"')
     with pytest.raises(sm.SourceError, match="holds no saved fit"):
         sm.load(tmp_path / "torn.json")
+
+
+def test_a_failed_save_leaves_what_was_there(fit, tmp_path, monkeypatch):
+    place = tmp_path / "fit.json"
+    fit.save(place)
+    before = place.read_text()
+    assert place.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    for step in ("fsync", "replace"):
+        with monkeypatch.context() as broken, pytest.raises(sm.SourceError, match=r"cannot be written \(No space left on device\)"):
+            broken.setattr(f"summable.files.os.{step}", full)
+            fit.save(place)
+        assert place.read_text() == before and list(tmp_path.iterdir()) == [place]
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def test_the_summary_and_the_tidy_table_say_the_same(fit):

@@ -21,7 +21,7 @@ def design(*names):
 
 def coding(width):
     identity = np.arange(width)
-    return Coding(tuple(f"b{i}" for i in range(width)), identity, identity, identity, np.ones(width))
+    return Coding(tuple(f"b{i}" for i in range(width)), identity, identity, identity, np.ones(width), np.zeros(width, bool))
 
 
 def drive(program, table):

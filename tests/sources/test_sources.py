@@ -116,8 +116,17 @@ def test_columns_outside_the_formula_are_not_read(table, tmp_path):
     pq.write_table(strange, tmp_path / "strange.parquet")
     fit = sm.ols("y ~ a", tmp_path)
     assert set(fit.design.names) == {"y", "a"}
+    for data in (table.assign(junk=[1, "x"] * 1000), {name: table[name].to_numpy() for name in table} | {"junk": np.ones(2000, complex)}):
+        np.testing.assert_allclose(sm.ols("y ~ a", data).params, fit.params, rtol=1e-12)
     with pytest.raises(sm.FormulaError, match="column 'blob' holds values of a type that is not read"):
         sm.ols("y ~ blob", tmp_path)
+
+
+def test_parquet_decodes_the_columns_asked_for(table, tmp_path, monkeypatch):
+    asked, read = [], pq.ParquetFile.read_row_group
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda self, group, columns, **how: asked.extend(columns) or read(self, group, columns, **how))
+    sm.ols("y ~ a", parquet(table, tmp_path))
+    assert set(asked) == {"y", "a"}
 
 
 def test_csv_columns_are_what_the_formula_takes_them_for(tmp_path):
@@ -177,12 +186,27 @@ def test_a_file_that_changes_between_rounds_is_named(table, tmp_path, what):
         sm.ols(FORMULA, dataset)
 
 
+def test_a_touched_file_counts_as_changed(table, tmp_path):
+    dataset = sm.scan(parquet(table, tmp_path))
+    os.utime(tmp_path / "2.parquet", ns=(1, 1))
+    with pytest.raises(sm.SourceError, match=r"2.parquet has changed since it was scanned"):
+        sm.ols(FORMULA, dataset)
+
+
+def test_a_folder_may_hold_folders_and_broken_links(table, tmp_path):
+    (tmp_path / "spark.parquet").mkdir()
+    table.to_parquet(tmp_path / "spark.parquet" / "part-0.parquet")
+    (tmp_path / "gone.parquet").symlink_to(tmp_path / "nowhere")
+    assert [shard.name for shard in sm.scan(tmp_path).shards] == ["part-0.parquet"]
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         ("nowhere/*.parquet", "matches no file"), ("nowhere.csv", "matches no file"), ([], "the list of data is empty"), (7, "a int is not data"),
         (np.zeros(3), "an array of 1 dimensions is not a table"), ({"y": np.zeros(3), "a": np.zeros(2)}, "different lengths"),
-        (pl.LazyFrame({"y": [1.0]}), "a lazy frame holds no rows yet"), ({"y": np.zeros(2), "a": np.array([1, "x"], object)}, "cannot be read as a column"),
+        (pl.LazyFrame({"y": [1.0]}), "a lazy frame holds no rows yet"),
+        ({"y": np.zeros(2), "a": np.array([1, "x"], object)}, "holds values of a type that is not read"),
     ],
 )  # fmt: skip
 def test_what_is_not_data_ends_in_one_sentence(data, reason):
@@ -209,9 +233,9 @@ def test_no_rows_are_refused(table):
 
 
 def test_infinities_and_negative_weights_are_refused(table):
-    with pytest.raises(sm.DataError, match="column 'a' has 1 infinite value"):
+    with pytest.raises(sm.DataError, match="column 'a' has at least 1 infinite value"):
         sm.ols("y ~ a", table.assign(a=table["a"].where(table.index != 5, np.inf)))
-    with pytest.raises(sm.DataError, match="the weight weight is negative in 2000 rows"):
+    with pytest.raises(sm.DataError, match="the weight weight is negative in at least 2000 rows"):
         sm.ols("y ~ a", table.assign(weight=-1.0), weights="weight")
     with pytest.raises(sm.FormulaError, match="weight is given as a ndarray"):
         sm.ols("y ~ a", table, weights=np.ones(3))
@@ -252,3 +276,17 @@ def test_odd_numbers_arrive_right(table):
 def test_sums_beyond_float64_are_refused(table):
     with pytest.raises(sm.DataError, match="greater than float64 can hold"):
         sm.ols("y ~ a", table.assign(a=table["a"] * 1e300))
+
+
+def test_masked_values_are_missing():
+    values = np.ma.masked_array([1.0, 2.0, 99.0, 4.0, 5.0], [0, 0, 1, 0, 0])
+    fit = sm.ols("y ~ a", {"y": np.array([1.0, 2.5, 0.0, 4.0, 5.0]), "a": values})
+    assert fit.dropped == 1 and fit.params["a"] == pytest.approx(0.95)
+
+
+def test_whole_numbers_that_a_hole_made_floats_are_still_labels(table):
+    fit = sm.ols("y ~ C(h)", table)
+    new = pd.DataFrame({"h": [1.0, np.nan, 10.0]})
+    got = fit.predict(new)
+    assert np.isnan(got[1]) and got[2] - got[0] == pytest.approx(fit.params["C(h)[T.10]"])
+    assert len(sm.ols("y ~ C(z)", table.assign(z=np.resize([0.0, -0.0, 1.5], len(table)))).params) == 2

@@ -95,18 +95,27 @@ class Design(Data):
 class Coding(Data):
     """How p coefficients with names relate to the features of a design.
 
-    `kept` picks from the measured features a basis: those without the first level of each category. The columns that the
-    coefficients belong to are linear in it: user columns = basis · matrix, whose entries are given as triplets.
+    `kept` picks from the measured features a basis: those without the reference level of each category. The columns that the
+    coefficients belong to are linear in it: user columns = basis · matrix, whose entries are given as triplets. Some of them
+    only undo shifts.
     """
 
     names: tuple[str, ...]
-    kept: NDArray[np.int64]  # (p,) positions in the design
+    kept: NDArray[np.int64]  # (basis,) positions in the design
     row: NDArray[np.int64]  # (entries,)
     column: NDArray[np.int64]  # (entries,)
     value: Array  # (entries,)
+    unshifts: NDArray[np.bool_]  # (entries,)
 
     def matrix(self) -> Array:
-        """The dense (p, p) matrix of the relation."""
+        """The dense (basis, p) matrix of the relation."""
+        return self._dense(self.value)
+
+    def contrasts(self) -> Array:
+        """The same for shifted columns: contrasts alone, whose small whole numbers tell what is aliased."""
+        return self._dense(np.where(self.unshifts, 0.0, self.value))
+
+    def _dense(self, value: Array) -> Array:
         dense = np.zeros((len(self.kept), len(self.names)))
-        np.add.at(dense, (self.row, self.column), self.value)
+        np.add.at(dense, (self.row, self.column), value)
         return dense

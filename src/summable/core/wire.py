@@ -42,8 +42,7 @@ def decode(data: bytes, designs: Mapping[str, Design] | None = None, vocabulary:
     if len(data) < PREFIX.size or data[: len(MAGIC)] != MAGIC:
         raise Unsupported("these bytes are not a summable message", "Check where they come from.")
     _, version, length = PREFIX.unpack_from(data)
-    if version != VERSION:
-        raise Unsupported(f"this message has version {version}, and this library reads {VERSION}", "Use the same release at both ends.")
+    _refuse_version(version)
     position = PREFIX.size + length
 
     def take(spec: dict[str, Any]) -> np.ndarray[Any, Any]:
@@ -64,7 +63,8 @@ def decode(data: bytes, designs: Mapping[str, Design] | None = None, vocabulary:
 
 def to_json(value: Any) -> str:
     """The same value as readable JSON, its arrays as lists: for files that people may open."""
-    return json.dumps(_tree(value, lambda array: {"array": array.dtype.str, "shape": list(array.shape), "values": _flat(array)}, ()))
+    tree = _tree(value, lambda array: {"array": array.dtype.str, "shape": list(array.shape), "values": _flat(array)}, ())
+    return json.dumps({"summable": VERSION, "value": tree})
 
 
 def from_json(text: str) -> Any:
@@ -73,12 +73,21 @@ def from_json(text: str) -> Any:
     def take(spec: dict[str, Any]) -> np.ndarray[Any, Any]:
         return np.array([float(v) if isinstance(v, str) else v for v in spec["values"]], _dtype(spec["array"])).reshape(spec["shape"])
 
-    return _value(json.loads(text), take, Data.vocabulary, {})
+    tree = json.loads(text)
+    if not isinstance(tree, dict) or "summable" not in tree:
+        raise Unsupported("this text was not written by summable", "Check where it comes from.")
+    _refuse_version(tree["summable"])
+    return _value(tree["value"], take, Data.vocabulary, {})
 
 
 def digest(design: Design) -> str:
     """The name of a design: a hash of its bytes."""
     return hashlib.sha256(encode(design)).hexdigest()[:32]
+
+
+def _refuse_version(version: int) -> None:
+    if version != VERSION:
+        raise Unsupported(f"this was written in version {version} of the format, and this library reads {VERSION}", "Use the same release at both ends.")
 
 
 def _tree(value: Any, array: Callable[[np.ndarray[Any, Any]], Any], sent: Collection[str]) -> Any:

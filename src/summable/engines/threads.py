@@ -6,18 +6,21 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from threading import Event
-from typing import TypeVar
+from threading import Event, Lock
+from typing import Any, TypeVar
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
-from summable.core.errors import DataError, FormulaError, SourceError, SummableError, Unsupported
+from summable.core.errors import SourceError, SummableError
 from summable.core.measure import PartMeasure, Question
 from summable.core.rows import Rows, Shard
 from summable.core.statistic import Statistic, pairwise
 
+HOPELESS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)  # asking again would not help; our own errors of data are among them
 S = TypeVar("S", bound=Statistic)
 Watch = Callable[[str, int, int], None]  # (name of the measure, shards done, shards in all)
 
@@ -47,7 +50,7 @@ class Threads:
     def _answers(self, measure: Question[S]) -> Iterator[S]:
         """The shards' answers in order, a few of them ahead of the one that is wanted."""
         workers, stop = self.workers or os.cpu_count() or 1, Event()
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
             rest = iter(range(self.parts))
             submit = (pool.submit(self._answer, measure, index, stop) for index in rest)
             waiting: deque[Future[S]] = deque(islice(submit, 4 * workers))
@@ -68,8 +71,8 @@ class Threads:
         for attempt in range(1, self.tries + 1):
             try:
                 return fold(measure, shard, stop)
-            except (DataError, FormulaError, Unsupported) as error:  # asking again would not help
-                raise error.at(place) from error.__cause__
+            except HOPELESS as error:
+                raise _named(error, attempt).at(place) from error
             except Exception as error:
                 if attempt == self.tries or stop.is_set():
                     raise _named(error, attempt).at(place) from error
@@ -80,14 +83,41 @@ def _named(error: Exception, attempts: int) -> SummableError:
     if isinstance(error, SummableError):
         return error
     reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return SourceError(f"no answer after {attempts} attempts ({reason})", "Look into that shard.")
+    tried = f"{attempts} attempt{'s' * (attempts > 1)}"
+    return SourceError(f"no answer after {tried} ({reason})", "Look into that shard.")
+
+
+class _OneBlasThread:
+    """BLAS held to one thread while any fit of this process is summing: the last one out gives the others back."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside = Lock(), 0
+        self.limits: Any = None
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        with self.lock:
+            self.inside += 1
+            if self.inside == 1:
+                self.limits = threadpool_limits(1, "blas")
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.inside -= 1
+                if self.inside == 0:
+                    self.limits.restore_original_limits()
+
+
+_one_blas_thread = _OneBlasThread()
 
 
 def fold(measure: Question[S], shard: Shard, stop: Event | None = None) -> S:
     """A measure's answer on one shard."""
-    if isinstance(measure, PartMeasure):
-        return measure(shard)
-    return pairwise(measure(rows) for rows in _until(stop, shard.rows(measure.design)))
+    with np.errstate(over="ignore", under="ignore"):  # what overflows is an infinity in the sum, and refused where it is used
+        if isinstance(measure, PartMeasure):
+            return measure(shard)
+        return pairwise(measure(rows) for rows in _until(stop, shard.rows(measure.design)))
 
 
 def _until(stop: Event | None, rows: Iterator[Rows]) -> Iterator[Rows]:

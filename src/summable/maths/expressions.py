@@ -7,8 +7,10 @@ columns and of the functions listed here can be reached. Columns whose name is n
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -32,7 +34,8 @@ QUOTED = re.compile(r"`([^`]*)`")
 
 def quoted(name: str) -> str:
     """A column's name as an expression."""
-    return name if name.isidentifier() and name not in ("True", "False", "None") else f"`{name}`"
+    plain = name.isidentifier() and not keyword.iskeyword(name) and unicodedata.normalize("NFKC", name) == name  # as Python reads names
+    return name if plain else f"`{name}`"
 
 
 def is_column(expression: str) -> bool:
@@ -53,27 +56,36 @@ def columns(expression: str) -> tuple[str, ...]:
 def evaluate(expression: str, column: Callable[[str], Any], xp: Any) -> Any:
     """The expression's values over the columns, in the namespace `xp`."""
     tree, names = _parsed(expression)
-    return _walk(tree, lambda name: column(names.get(name, name)), xp)
+    try:
+        return _walk(tree, lambda name: column(names.get(name, name)), xp)
+    except ArithmeticError as error:
+        raise FormulaError(f"the numbers in {expression!r} cannot be computed ({error})", "Check its constants.") from None
 
 
-@lru_cache(maxsize=4096)
-def _parsed(expression: str) -> tuple[ast.expr, dict[str, str]]:
+def plain(text: str) -> tuple[str, dict[str, str]]:
+    """The text with identifiers in place of names in backticks, and what each stands for."""
     names: dict[str, str] = {}
 
     def stand_in(match: re.Match[str]) -> str:
         names[word := f"_quoted_{len(names)}"] = match[1]
         return word
 
+    return QUOTED.sub(stand_in, text.strip()), names
+
+
+@lru_cache(maxsize=4096)
+def _parsed(expression: str) -> tuple[ast.expr, dict[str, str]]:
+    text, names = plain(expression)
     try:
-        return ast.parse(QUOTED.sub(stand_in, expression.strip()), mode="eval").body, names
+        return ast.parse(text, mode="eval").body, names
     except SyntaxError:
         raise FormulaError(f"{expression!r} is not an expression", "Write arithmetic of columns, such as I(a**2) or log(a / b).") from None
 
 
 def _walk(node: ast.AST, column: Callable[[str], Any], xp: Any) -> Any:
     match node:
-        case ast.Constant(value=value):
-            return value
+        case ast.Constant(value=int() | float() as value):
+            return float(value)  # whole numbers could grow without bound
         case ast.Name(id=name):
             return column(name)
         case ast.UnaryOp(op=op, operand=operand):

@@ -80,7 +80,7 @@ class Factor:
     root: Array  # (rank, rank) upper: root'root is their Gram
     rhs: Array  # (rank,)
     rest: float  # residual sum of squares
-    digits: float  # decimal digits that rounding leaves to a coefficient, at least; none if it could not tell the rank
+    digits: float  # decimal digits that the condition of the scaled columns leaves to the solve; none if the rank could not be told
 
     def solve(self) -> Array:
         """The coefficients of the independent columns, (rank,)."""
@@ -95,19 +95,21 @@ class Factor:
         return np.asarray(solve_triangular(self.root, self.whiten(vector)))
 
 
-def cholesky(square: Array) -> Factor:
+def cholesky(square: Array, noise: Array | float = 0.0) -> Factor:
     """Factor the symmetric Gram of [columns, y] after scaling it to a unit diagonal (Higham 2002, §10.1).
 
-    Columns that those before them explain to `GRAM_RANK` of their square are left out, for want of digits to tell if they are aliased.
+    Columns that those before them explain to `GRAM_RANK` of their square are left out, for want of digits to tell if they are aliased;
+    so are those of which no more is left than their share of `noise`, (columns,).
     """
     width = len(square) - 1
     scale = np.sqrt(np.diag(square)[:width])
     used = np.flatnonzero(scale > 0)
     scaled = square[np.ix_(used, used)] / np.outer(scale[used], scale[used])
+    least = np.maximum(GRAM_RANK, np.square(np.broadcast_to(noise, width)[used]))
     root, info = dpotrf(scaled, clean=1)
     good = used
-    if info or np.any(np.diag(root) ** 2 < GRAM_RANK):
-        kept, root = _partial_cholesky(scaled)
+    if info or np.any(np.diag(root) ** 2 <= least):
+        kept, root = _partial_cholesky(scaled, least)
         good = used[kept]
     rhs = solve_triangular(root, square[good, width] / scale[good], trans="T")
     left_out = np.setdiff1d(np.arange(width), good)
@@ -120,24 +122,24 @@ def cholesky(square: Array) -> Factor:
     return Factor(good, relation, root * scale[good], rhs, rest, digits)
 
 
-def _partial_cholesky(scaled: Array) -> tuple[NDArray[np.int64], Array]:
+def _partial_cholesky(scaled: Array, least: Array) -> tuple[NDArray[np.int64], Array]:
     """Left-looking Cholesky that passes over the columns without a pivot: which are good, and their root."""
     root, good = np.zeros_like(scaled), np.zeros(len(scaled), bool)
     for j in range(len(scaled)):
         row = scaled[j] - root[:j, j] @ root[:j]
-        if row[j] >= GRAM_RANK:
+        if row[j] > least[j]:
             root[j, j:], good[j] = row[j:] / np.sqrt(row[j]), True
     kept = np.flatnonzero(good)
     return kept, root[np.ix_(kept, kept)]
 
 
-def from_triangle(upper: Array) -> Factor:
-    """Factor a problem from the R of [columns, y], or some columns of a larger R; columns are left out by R's rule (`lm`'s tolerance of 1e-7).
+def from_triangle(upper: Array, noise: Array | float = 0.0) -> Factor:
+    """Factor a problem from the R of [columns, y], or some columns of a larger R; columns are left out by R's rule (`lm`'s 1e-7), or if only noise is left.
 
     Source: LINPACK `dqrdc2` as in R, here applied to a triangle, which has the same inner products as the rows.
     """
     width = upper.shape[1] - 1
-    good = independent(upper[:, :-1])
+    good = independent(upper[:, :-1], np.maximum(QR_RANK, noise))
     left_out = np.setdiff1d(np.arange(width), good)
     rank, again = len(good), triangle(upper[:, [*good, *left_out, -1]])
     root, rhs = again[:rank, :rank], again[:rank, -1]
@@ -147,15 +149,15 @@ def from_triangle(upper: Array) -> Factor:
     return Factor(good, relation, root, rhs, rest, _digits(root / np.linalg.norm(root, axis=0), 1))
 
 
-def independent(columns: Array, tolerance: float = QR_RANK) -> NDArray[np.int64]:
+def independent(columns: Array, tolerance: Array | float = QR_RANK) -> NDArray[np.int64]:
     """The columns that keep more than `tolerance` of their norm beside those before them (Gram–Schmidt, twice)."""
-    norms = np.linalg.norm(columns, axis=0)
+    norms, least = np.linalg.norm(columns, axis=0), np.broadcast_to(tolerance, columns.shape[1])
     basis, good = np.zeros((len(columns), columns.shape[1])), np.zeros(columns.shape[1], bool)
     for j in np.flatnonzero(norms > 0):
         left = columns[:, j] / norms[j]
         for _ in range(2):  # twice is enough (Giraud, Langou, Rozložník & van den Eshof 2005)
             left = left - basis[:, :j] @ (basis[:, :j].T @ left)
-        if (size := np.linalg.norm(left)) > tolerance:
+        if (size := np.linalg.norm(left)) > least[j]:
             basis[:, j], good[j] = left / size, True
     return np.flatnonzero(good)
 

@@ -62,7 +62,7 @@ def _samples(part: Shard, numeric: list[str]) -> Iterator[tuple[str, Array]]:
     """Each expression with its finite values in the first rows of a part."""
     columns = dict.fromkeys(name for text in numeric for name in expressions.columns(text))
     design = Design(tuple(map(Column, columns)), (), tuple((text, Numeric(text)) for text in numeric), missing="keep")
-    rows = next(iter(part.rows(design, limit=SAMPLE)))
+    rows = next(iter(part.rows(design, limit=SAMPLE)))  # if these miss the mark, the Gram will tell (solvers/settle.py)
     for text in numeric:
         values = rows.column(text)
         yield text, values[np.isfinite(values)]

@@ -39,6 +39,7 @@ class Gram(Measure[Products]):
     With an offset, y is what the offset leaves of it. Features and y are taken less their shifts.
 
     Cost: one pass; (width + 1)(width + 2)/2 + 3 numbers up.
+    Fails: DataError where a weight is negative, a value infinite or, if so asked, missing.
     Source: Björck 1996, §2.2 (normal equations), with the shifts of Chan, Golub & LeVeque 1983.
     """
 

@@ -33,6 +33,7 @@ class Profile(Measure[Portrait]):
 
     Cost: one pass; 2 + 3 columns + width numbers and the labels up.
     Fails: DataError where a column has more than `most` labels.
+    Source: Gray et al. 1997, §5 (distributive aggregates).
     """
 
     learns_design: ClassVar[bool] = True

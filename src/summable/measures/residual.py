@@ -12,27 +12,31 @@ from summable.core.statistic import Array, Statistic
 
 @dataclass(frozen=True, eq=False)
 class Remainder(Statistic):
-    """Squared residuals and their products with the features."""
+    """Squared residuals, their products with the features, and the squares they are held against."""
 
     square: Array  # () Σ w e²
+    total: Array  # () Σ w (y − offset − centre)²
     slope: Array  # (width,) X'We
 
 
 @dataclass(frozen=True)
 class Residual(Measure[Remainder]):
-    """Σ w e² and X'We at given coefficients, e = y − offset − x·at.
+    """Σ w e² and X'We at given coefficients, e = y − offset − x·at, and y's own squares about a centre.
 
-    A Gram gives the first by subtraction, which has no digits left when the fit is nearly perfect; the second corrects
-    the coefficients by one step of refinement.
+    A Gram gives squares by subtraction, which has no digits left when the fit is nearly perfect or y far from zero; X'We
+    corrects the coefficients by one step of refinement.
 
-    Cost: one pass; width numbers down, width + 1 up.
+    Cost: one pass; width + 1 numbers down, width + 2 up.
+    Fails: as the rows do, which see the same columns as the Gram did.
     Source: Björck 1987, §3 (corrected semi-normal equations).
     """
 
     design: Design
     at: Array  # (width,)
+    centre: float
 
     def __call__(self, rows: Rows) -> Remainder:
         weight = rows.column("weight")
-        left = rows.column("y") - rows.column("offset") - rows.project(self.at)
-        return Remainder(rows.moment(0, weight * left * left), rows.moment(1, weight * left))
+        y = rows.column("y") - rows.column("offset")
+        left, about = y - rows.project(self.at), y - self.centre
+        return Remainder(rows.moment(0, weight * left * left), rows.moment(0, weight * about * about), rows.moment(1, weight * left))

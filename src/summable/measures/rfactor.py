@@ -36,7 +36,7 @@ class RFactor(Measure[Triangle]):
     design: Design
 
     def __call__(self, rows: Rows) -> Triangle:
-        root = np.sqrt(rows.column("weight"))
+        root = rows.xp.sqrt(rows.column("weight"))
         y = root * (rows.column("y") - rows.column("offset"))
         weighted = rows.matrix() * (root[:, None] if np.ndim(root) else root)
         return Triangle(pack(triangle(np.column_stack([weighted, y]))))

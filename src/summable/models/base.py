@@ -15,11 +15,13 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Raises `SourceError` when the file is missing or holds no fit.
     """
-    from summable.models import linear  # noqa: F401  (its words must be known before they are read)
+    from summable.models.linear import LinearFit  # its words must be known before they are read
 
+    text = files.read(path)
     try:
-        return from_json(files.read(path))
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, SourceError):
-            raise
-        raise SourceError(f"{path} holds no saved fit ({error})", "Give a file that fit.save wrote.") from error
+        fit = from_json(text)
+    except (ValueError, KeyError, TypeError) as error:  # a torn file, an unknown word, another version
+        raise SourceError(f"{path} holds no saved fit ({str(error).rstrip('.')})", "Give a file that fit.save wrote.") from error
+    if not isinstance(fit, LinearFit):
+        raise SourceError(f"{path} holds no saved fit but a {type(fit).__name__}", "Give a file that fit.save wrote.")
+    return fit

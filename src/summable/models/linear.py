@@ -15,7 +15,7 @@ from scipy.linalg import solve_triangular
 from summable import files, formula, inference
 from summable.core.data import Data
 from summable.core.design import Coding, Column, Constant, Design
-from summable.core.errors import FormulaError, SummableWarning, Unsupported
+from summable.core.errors import DataError, FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
@@ -24,14 +24,15 @@ from summable.maths import expressions
 from summable.measures.glance import refuse_absent
 from summable.measures.gram import Products
 from summable.open import Dataset, engine, scan
-from summable.solvers.least_squares import LeastSquares, Outcome, least_squares
-from summable.solvers.settle import settle
+from summable.solvers.least_squares import LeastSquares, least_squares
+from summable.solvers.settle import recentred, settle
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from summable.engines.threads import Watch
 
+SATURATED = "There are no more observations than coefficients: no residual is left, so no standard error can be given."
 WEIGHT_KINDS = ("analytic", "frequency", "sampling")
 
 
@@ -79,15 +80,23 @@ def ols(
 
 def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int) -> Rounds[tuple[Design, Coding, LeastSquares]]:
     """All the rounds of a fit by formula."""
-    parsed = formula.parse(text)
-    design, coding = yield from settle(parsed, roles, missing, max_levels)
+    settled = yield from settle(formula.parse(text), roles, missing, max_levels)
+    design, coding = settled.design()
     solution = yield from least_squares(design, coding, arithmetic)
+    if better := recentred(settled, design, solution.products):
+        design, coding = better.design()
+        solution = yield from least_squares(design, coding, arithmetic)
     return design, coding, solution
 
 
 def _check(value: str, known: tuple[str, ...], name: str) -> None:
     if value not in known:
         raise Unsupported(f"{name}={value!r} is not known", f"Choose from {', '.join(known)}.")
+
+
+def _check_alpha(alpha: float) -> None:
+    if not 0 < alpha < 1:
+        raise Unsupported(f"alpha={alpha!r} is not between 0 and 1", "It is the chance of missing: 0.05 gives 95 % intervals.")
 
 
 def _role(role: str, text: Any) -> str:
@@ -131,7 +140,7 @@ class LinearFit(Data):
         """What the fit could not give, a sentence each."""
         aliased = [name for name, coef in zip(self.coding.names, self.inference.estimates.coef, strict=True) if np.isnan(coef)]
         found = [f"Aliased with columns before them, so without coefficients: {', '.join(aliased)}."] if aliased else []
-        return found + [Outcome.SATURATED.value] * (Outcome.SATURATED.name in self.solution.outcomes)
+        return found + [SATURATED] * (self.df_resid == 0)
 
     # -- coefficients
 
@@ -158,6 +167,8 @@ class LinearFit(Data):
     def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
         """Confidence limits, in columns 0 and 1."""
         import pandas as pd
+
+        _check_alpha(alpha)
 
         return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
 
@@ -246,6 +257,7 @@ class LinearFit(Data):
 
         The offset is read and added. A row with a missing value gets NaN. An unseen level is an error that names it.
         """
+        _check_alpha(alpha)
         if interval is not None:
             _check(interval, ("confidence", "prediction"), "interval")
         dataset = scan(data)
@@ -254,10 +266,13 @@ class LinearFit(Data):
         root = self._whitening()
         for shard in dataset.shards:
             refuse_absent(design.names, shard.kinds())
-            for rows in shard.rows(design):
-                means.append(rows.project(self.solution.coef) + rows.column("offset"))
-                if interval is not None:
-                    leverages.append(np.square(rows.project(root)).sum(axis=1))
+            try:
+                for rows in shard.rows(design):
+                    means.append(rows.project(self.solution.coef) + rows.column("offset"))
+                    if interval is not None:
+                        leverages.append(np.square(rows.project(root)).sum(axis=1))
+            except DataError as error:
+                raise error.at(f"in {shard.name}") from error.__cause__
         mean = np.concatenate(means)
         return mean if interval is None else self._limits(mean, np.concatenate(leverages), interval, alpha)
 

@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summable.core.data import Data
-from summable.core.design import Coding, Constant, Design
+from summable.core.design import Coding, Constant, Design, Product
 from summable.core.errors import DataError
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
-from summable.maths.linalg import Factor, cholesky, from_triangle, symmetric, unpack
+from summable.maths.linalg import EPS, Factor, cholesky, from_triangle, symmetric, unpack
 from summable.measures.gram import Gram, Products
-from summable.measures.residual import Residual
+from summable.measures.residual import Remainder, Residual
 from summable.measures.rfactor import RFactor
 
 ENOUGH = 9.0  # digits: with fewer left by the Gram, one round for the R factor (which leaves half as many lost) is worth its pass
-NEARLY_PERFECT = 1e-6  # RSS/TSS below which a Gram's RSS, a difference of sums good to 1e-16, keeps fewer than ten digits
-CONSTANT = 1e-10  # the share of a constant column that the others may leave unexplained and still contain it
+NEARLY_PERFECT = 1e-6  # RSS over y'y below which a Gram's RSS, a difference of sums good to 1e-16, keeps fewer than ten digits
+CONSTANT = 1e-13  # the share of a constant's square that other columns may leave unexplained and contain it: a few hundred roundings
+SMALLEST = 1e-280  # a square below which float64 loses digits, with room for a million million rows
+NOISE = 4 * EPS  # of its shift: what the last bits of a column may amount to, and no more than that can be explained by others
 
 
 class Outcome(Enum):
@@ -28,8 +30,7 @@ class Outcome(Enum):
 
     EXACT = "One round of sums and one solve: the pooled answer."
     FACTORED = "The columns are nearly collinear, so one more round took their R factor."
-    REFINED = "The fit is nearly perfect, so one more round summed the residuals themselves."
-    SATURATED = "There are as many coefficients as rows: no residual is left, so no standard error can be given."
+    REFINED = "The residuals are small beside y, so one more round summed the residuals themselves."
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class LeastSquares(Data):
     constant: bool  # whether it is
     weight: float  # Σ w
     products: Products
-    digits: float  # decimal digits that rounding leaves to a coefficient, at least
+    digits: float  # decimal digits that the condition of the scaled columns leaves to the solve
     outcomes: tuple[str, ...]  # names of Outcome
 
     @property
@@ -58,22 +59,23 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
     """Sum the Gram, solve by Cholesky; look closer where the numbers ask for it.
 
     Cost: one round; one more for the R factor where the Gram would leave fewer than nine digits (or `arithmetic="qr"`), one
-        more for the residuals where they are under a millionth of y.
-    Fails: DataError when no row is left.
+        more for the residuals where their squares are under a millionth of y's.
+    Fails: DataError when no row is left, or a square is beyond float64.
     Source: Björck 1996, §2.2, §2.4 and §6.6.
     """
     products = yield from Gram(design)
     refuse_empty(products)
-    refuse_overflow(products)
-    basis = np.append(coding.kept, design.width)
-    factor, outcome = cholesky(products.augmented()[np.ix_(basis, basis)]), Outcome.EXACT
+    refuse_extremes(products)
+    basis, noise = np.append(coding.kept, design.width), noise_of(design, products)[coding.kept]
+    factor, outcome = cholesky(products.augmented()[np.ix_(basis, basis)], noise), Outcome.EXACT
     if arithmetic == "qr" or (arithmetic == "auto" and factor.digits < ENOUGH):
         triangle = yield from RFactor(design)
-        factor, outcome = from_triangle(unpack(triangle.r)[:, basis]), Outcome.FACTORED
+        factor, outcome = from_triangle(unpack(triangle.r)[:, basis], noise), Outcome.FACTORED
     solution = solve(design, coding, products, factor, outcome)
-    if solution.square < NEARLY_PERFECT * solution.total:
-        remainder = yield from Residual(design, solution.coef)
-        solution = refine(solution, coding, factor, remainder.square, remainder.slope)
+    if solution.square < NEARLY_PERFECT * float(products.yy):
+        centre = float(products.xy[0] / products.xx[0]) if solution.constant else 0.0
+        remainder = yield from Residual(design, solution.coef, centre)
+        solution = refine(solution, coding, factor, remainder)
     return unshift(design, solution)
 
 
@@ -85,44 +87,60 @@ def refuse_empty(products: Products) -> None:
         raise DataError(f"no rows are left to fit{why}", "Check the files, the weights and the columns of the formula.")
 
 
-def refuse_overflow(products: Products) -> None:
-    """Refuse sums that float64 cannot hold; an infinity in the rows themselves has been refused there."""
-    if not np.isfinite(products.augmented()).all():
+def refuse_extremes(products: Products) -> None:
+    """Refuse squares that float64 cannot hold; an infinity in the rows themselves has been refused there."""
+    square = products.augmented()
+    diagonal = np.diag(square)
+    if not np.isfinite(square).all():
         raise DataError("a sum of squares is greater than float64 can hold", "Divide columns of values beyond 1e150 by their magnitude first.")
+    if np.any((diagonal < SMALLEST) & ((diagonal > 0) | (square[0] != 0))):
+        raise DataError("a sum of squares is smaller than float64 can hold to all digits", "Multiply columns of values under 1e-140 up first.")
+
+
+def noise_of(design: Design, products: Products) -> Array:
+    """For each feature, (width,), the share of its norm that may be rounding of the columns before they were shifted."""
+    spread = np.sqrt(np.diag(symmetric(products.xx)) / max(float(products.xx[0]), SMALLEST))
+    starts = np.cumsum([0, *(term.width for term in design.terms)])
+    share: dict[str, float] = {}
+    for term, start in zip(design.terms, starts, strict=False):
+        if isinstance(term, Product) and not term.categories and len(term.numerics) == 1:
+            (one,) = term.numerics
+            share[one.expression] = NOISE * abs(one.shift) / max(float(spread[start]), SMALLEST)
+    shares = [0.0 if isinstance(term, Constant) else sum(share.get(n.expression, 0.0) for n in term.numerics) for term in design.terms]
+    return np.repeat(shares, [term.width for term in design.terms])
 
 
 def solve(design: Design, coding: Coding, products: Products, factor: Factor, outcome: Outcome) -> LeastSquares:
     """The solution that a factor holds."""
     coef = np.zeros(design.width)
     coef[coding.kept[factor.independent]] = factor.solve()
-    constant = has_constant(design, coding, products, factor)
+    constant = has_constant(coding, products, factor)
     total = float(products.yy)
     if constant:
-        total -= float(products.xy[0] ** 2 / products.xx[0])
-    saturated = products.rows[0] <= len(factor.independent)
-    outcomes = (outcome.name, Outcome.SATURATED.name) if saturated else (outcome.name,)
+        total -= float(products.xy[0] / products.xx[0] * products.xy[0])
     return LeastSquares(
         coef, factor.independent, factor.root, factor.relation, factor.rest, max(total, 0.0),
-        constant, float(products.xx[0]), products, factor.digits, outcomes,
+        constant, float(products.xx[0]), products, factor.digits, (outcome.name,),
     )  # fmt: skip
 
 
-def has_constant(design: Design, coding: Coding, products: Products, factor: Factor) -> bool:
-    """Whether the columns contain a constant, openly or by a combination of them."""
-    if len(coding.kept) and isinstance(design.terms[0], Constant) and coding.kept[0] == 0:
+def has_constant(coding: Coding, products: Products, factor: Factor) -> bool:
+    """Whether the columns contain a constant (the design's first feature), openly or by a combination of them."""
+    if len(coding.kept) and coding.kept[0] == 0:
         return True
     ones = symmetric(products.xx)[0]
     explained = factor.whiten(ones[coding.kept[factor.independent]])
     return bool(ones[0] - explained @ explained <= CONSTANT * ones[0])
 
 
-def refine(solution: LeastSquares, coding: Coding, factor: Factor, square: Array, slope: Array) -> LeastSquares:
-    """One step of refinement from residuals summed at the solution."""
+def refine(solution: LeastSquares, coding: Coding, factor: Factor, remainder: Remainder) -> LeastSquares:
+    """One step of refinement, and squares from the residuals themselves."""
     where = coding.kept[factor.independent]
-    coef, white = solution.coef.copy(), factor.whiten(slope[where])
-    coef[where] += factor.solve_normal(slope[where])
-    left = max(float(square) - float(white @ white), 0.0)
-    return replace(solution, coef=coef, square=left, outcomes=(*solution.outcomes, Outcome.REFINED.name))
+    coef, slope = solution.coef.copy(), remainder.slope[where]
+    coef[where] += factor.solve_normal(slope)
+    white = factor.whiten(slope)
+    left = max(float(remainder.square) - float(white @ white), 0.0)
+    return replace(solution, coef=coef, square=left, total=float(remainder.total), outcomes=(*solution.outcomes, Outcome.REFINED.name))
 
 
 def unshift(design: Design, solution: LeastSquares) -> LeastSquares:

@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from summable import coding, formula
 from summable.core.design import Coding, Design, Product
 from summable.core.measure import Rounds
+from summable.core.statistic import Label
 from summable.formula import Formula
+from summable.maths.linalg import symmetric
 from summable.measures.glance import Glance, Glimpse
+from summable.measures.gram import Products
 from summable.measures.profile import Portrait, Profile, refuse_many
 
+FAR = 1e4  # squared distance of a shift from the mean over the variance: beyond, four digits of a variance are lost, and a Gram more is worth it
+NEGLIGIBLE = 1e-12  # of a shift: closer to the mean than this, rounding hides which is nearer
 
-def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000) -> Rounds[tuple[Design, Coding]]:
+
+@dataclass(frozen=True)
+class Settled:
+    """What was learnt of a formula's columns, from which its design and coding follow for any shifts."""
+
+    formula: Formula
+    draft: Design
+    levels: Mapping[str, frozenset[Label]]
+    shifts: Mapping[str, float]
+
+    def design(self) -> tuple[Design, Coding]:
+        """The design to be measured, and the coding of its coefficients."""
+        return coding.settle(self.formula, self.draft, self.levels, self.shifts)
+
+
+def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000) -> Rounds[Settled]:
     """Glance at the columns; if some are categories, profile them for levels and exact means; then the design stands.
 
     Cost: one round that reads no more than schemas and a few rows; one round and pass more if there are categories.
@@ -25,11 +46,27 @@ def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max
     kinds, shifts = dict(zip(names, glimpse.kinds.sets, strict=True)), dict(zip(expressions, centres(glimpse), strict=True))
     resolved = formula.resolve(parsed, kinds)
     draft = formula.draft(resolved, kinds, shifts, roles, missing)
-    levels: dict[str, frozenset[str | int | float | bool]] = {}
+    levels: dict[str, frozenset[Label]] = {}
     if any(column.kind != "number" for column in draft.columns):
         portrait = yield from Profile(draft, max_levels)
         levels, shifts = levels_of(draft, portrait, max_levels), shifts | means(draft, portrait)
-    return coding.settle(resolved, draft, levels, shifts)
+    return Settled(resolved, draft, levels, shifts)
+
+
+def recentred(settled: Settled, design: Design, products: Products) -> Settled | None:
+    """The same with the means that a Gram found for shifts, if its shifts were so far off that its squares lost digits."""
+    rows, better = float(products.xx[0]), dict[str, float]()
+    diagonal, starts = np.diag(symmetric(products.xx)), np.cumsum([0, *(term.width for term in design.terms)])
+    found = [(dict(design.roles)["y"], products.xy[0], float(products.yy))]
+    for term, start in zip(design.terms, starts, strict=False):
+        if isinstance(term, Product) and not term.categories and len(term.numerics) == 1:
+            found.append((term.numerics[0], products.xx[start], float(diagonal[start])))
+    for numeric, total, square in found:
+        mean = float(total / rows)
+        if mean * mean * rows > FAR * max(square - mean * mean * rows, 0.0) and abs(mean) > NEGLIGIBLE * abs(numeric.shift):
+            better[numeric.expression] = numeric.shift + mean
+    again = replace(settled, shifts={**settled.shifts, **better})
+    return again if better and again.design()[0] != design else None
 
 
 def centres(glimpse: Glimpse) -> list[float]:
@@ -43,7 +80,7 @@ def centres(glimpse: Glimpse) -> list[float]:
         return np.where(grid > 0, np.round(centre / grid) * grid, centre).tolist()  # type: ignore[no-any-return]
 
 
-def levels_of(draft: Design, portrait: Portrait, most: int) -> dict[str, frozenset[str | int | float | bool]]:
+def levels_of(draft: Design, portrait: Portrait, most: int) -> dict[str, frozenset[Label]]:
     """The levels of each category, over all parts."""
     found = {c.name: labels for c, labels in zip(draft.columns, portrait.labels.sets, strict=True) if c.kind != "number"}
     for name, labels in found.items():

@@ -31,7 +31,13 @@ class Arrays:
         return f"rows {self.start}–{self.stop}"
 
     def kinds(self) -> Mapping[str, str]:
-        return {name: encode.kind(_arrow(name, values[self.start : self.stop][:BATCH]).type) for name, values in self.arrays.items()}
+        return {name: self._kind(name) for name in self.arrays}
+
+    def _kind(self, name: str) -> str:
+        try:
+            return encode.kind(_arrow(name, self.arrays[name][self.start : self.stop][:BATCH]).type)
+        except DataError:
+            return "other"  # it matters only if a formula asks for it
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         stop = self.stop if limit is None else min(self.stop, self.start + limit)
@@ -55,7 +61,7 @@ def shards(data: Any) -> list[Arrays]:
 
 def _named(data: Any) -> dict[str, np.ndarray[Any, Any]]:
     if isinstance(data, Mapping):
-        return {str(name): np.asarray(values) for name, values in data.items()}
+        return {str(name): values if isinstance(values, np.ma.MaskedArray) else np.atleast_1d(values) for name, values in data.items()}
     if data.dtype.names:
         return {name: data[name] for name in data.dtype.names}
     if data.ndim != 2:
@@ -65,6 +71,8 @@ def _named(data: Any) -> dict[str, np.ndarray[Any, Any]]:
 
 def _arrow(name: str, values: np.ndarray[Any, Any]) -> pa.Array:
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            return pa.array(values.data, mask=np.ma.getmaskarray(values))
         return pa.array(values if values.dtype != object else values.tolist(), from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except pa.ArrowException as error:
         raise DataError(f"array {name!r} cannot be read as a column ({error})", "Give it one type, and one dimension.") from error

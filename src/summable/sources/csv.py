@@ -45,7 +45,9 @@ class Csv:
                 except StopIteration:
                     return
                 except pa.ArrowInvalid as error:
-                    raise DataError(f"{self.file.path} cannot be read ({_line(error)})", "Mend that line, or declare the column as what it is.") from error
+                    raise DataError(
+                        f"{self.file.path} cannot be read ({_line(error)})", "Mend that line; a column must hold one type in the whole file."
+                    ) from error
                 yield batch if limit is None else batch.slice(0, limit)
 
     def _types(self, design: Design) -> dict[str, pa.DataType]:
@@ -61,7 +63,9 @@ class Csv:
         try:
             return pc.open_csv(self.file.checked(), read, parse, convert)
         except pa.ArrowInvalid as error:
-            raise DataError(f"{self.file.path} cannot be read as CSV ({_line(error)})", "Mend that line, or declare the column as what it is.") from error
+            raise DataError(
+                f"{self.file.path} cannot be read as CSV ({_line(error)})", "Mend that line; a column must hold one type in the whole file."
+            ) from error
         except pa.ArrowKeyError as error:
             raise SourceError(f"{self.file.path} lacks a column ({error.args[0]})", "Give every file the same columns.") from error
 

@@ -190,7 +190,7 @@ class ArrowRows:
             values = self._raw(name)
             self._numbers[name] = values = values if self._kept is None else values[self._kept]
             if name in self._suspect and (infinite := int(np.isinf(values).sum())) and self.design.missing != "keep":
-                raise DataError(f"column {name!r} has {infinite} infinite value{'s' * (infinite > 1)}", "Make them missing, or drop those rows.")
+                raise DataError(f"column {name!r} has at least {infinite} infinite value{'s' * (infinite > 1)}", "Make them missing, or drop those rows.")
         return self._numbers[name]
 
     def _raw(self, name: str) -> Array:
@@ -247,7 +247,9 @@ class ArrowRows:
             return None
         weight = np.broadcast_to(expressions.evaluate(numeric.expression, self._raw, np), self.batch.num_rows)
         if (weight < 0).any():
-            raise DataError(f"the weight {numeric.expression} is negative in {int((weight < 0).sum())} rows", "Weights are counts or precisions: zero or more.")
+            raise DataError(
+                f"the weight {numeric.expression} is negative in at least {int((weight < 0).sum())} rows", "Weights are counts or precisions: zero or more."
+            )
         return None if (weight != 0).all() else np.asarray(weight != 0)
 
     def _labels(self, name: str) -> pa.Array:
@@ -257,12 +259,17 @@ class ArrowRows:
         if self._kept is not None:
             array = array.filter(pa.array(self._kept))
         found = kind(array.type).removesuffix(CATEGORY)
+        if wanted == "integer" and found == "number" and pc.all(pc.equal(pc.floor(array), array), skip_nulls=True, min_count=0).as_py():
+            array, found = array.cast(pa.int64()), "integer"  # whole numbers that a missing value made floats
         if found not in (wanted, "nothing", *(("number", "integer") if wanted == "float" else ())):
             raise DataError(
                 f"column {name!r} holds {NOUNS.get(found, found)} here and {NOUNS.get(wanted, wanted)} elsewhere",
                 "Labels of one column must have one type in all sources: cast it.",
             )
-        return array if pa.types.is_dictionary(array.type) and found == wanted else array.cast(KINDS[wanted])
+        if pa.types.is_dictionary(array.type) and found == wanted != "float":
+            return array
+        array = array.cast(KINDS[wanted])
+        return pc.add(array, 0.0) if wanted == "float" else array  # minus zero is zero
 
     def _codes(self, category: Category) -> NDArray[np.int64]:
         """The position of each row's label among the levels; -1 where it is missing."""
@@ -280,7 +287,7 @@ class ArrowRows:
 
     def _refuse_missing(self) -> None:
         name, gap = next((name, gap) for name, gap in self._missing.items() if gap is not None)
-        raise DataError(f"column {name!r} has {int(gap.sum())} missing values", 'Drop them with missing="drop", or fill them first.')
+        raise DataError(f"column {name!r} has at least {int(gap.sum())} missing values", 'Drop them with missing="drop", or fill them first.')
 
     def _refuse_infinite(self, expression: str, values: Array) -> None:
         bad = ~np.isfinite(values)
@@ -288,4 +295,4 @@ class ArrowRows:
             return
         row = int(np.argmax(bad))
         at = ", ".join(f"{name} = {self._number(name)[row]:g}" for name in expressions.columns(expression))
-        raise DataError(f"{expression} is not finite in {int(bad.sum())} rows, first at {at}", "Leave those rows out, or change the formula.")
+        raise DataError(f"{expression} is not finite in at least {int(bad.sum())} rows, first at {at}", "Leave those rows out, or change the formula.")

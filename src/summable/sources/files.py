@@ -45,7 +45,7 @@ def find(where: str | os.PathLike[str], endings: Collection[str]) -> list[File]:
     """The files of a path, a glob or a folder (searched in depth), in the order of their names."""
     text = os.path.expanduser(os.fspath(where))
     if os.path.isdir(text):
-        paths = [str(path) for path in Path(text).rglob("*") if path.suffix.lower() in endings and not _hidden(path.relative_to(text))]
+        paths = [str(path) for path in Path(text).rglob("*") if path.suffix.lower() in endings and path.is_file() and not _hidden(path.relative_to(text))]
     elif glob.has_magic(text) and not os.path.exists(text):
         paths = [path for path in glob.glob(text, recursive=True) if os.path.isfile(path)]
     else:

@@ -31,11 +31,15 @@ class Frame:
         return f"rows {self.start}–{self.stop}"
 
     def kinds(self) -> Mapping[str, str]:
-        names = tuple(self._frame().columns)
-        head = self._table(names, min(self.stop, self.start + HEAD))
-        kinds = encode.kinds(head.schema)
-        unsure = tuple(name for name, kind in kinds.items() if kind == "nothing")
-        return kinds | (encode.kinds(self._table(unsure, self.stop).schema) if unsure else {})
+        return {name: self._kind(name) for name in self._frame().columns if isinstance(name, str)}
+
+    def _kind(self, name: str) -> str:
+        """By the first rows; by all of them, if those are missing."""
+        try:
+            kind = encode.kind(self._table((name,), min(self.stop, self.start + HEAD)).schema.field(name).type)
+            return kind if kind != "nothing" else encode.kind(self._table((name,), self.stop).schema.field(name).type)
+        except DataError:
+            return "other"  # it matters only if a formula asks for it
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         stop = self.stop if limit is None else min(self.stop, self.start + limit)
@@ -49,7 +53,7 @@ class Frame:
         part = self._frame()[self.start : stop].select(*names)
         try:
             table: pa.Table = part.to_arrow().select(list(names))  # a pandas index would come along
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        except (pa.ArrowException, TypeError) as error:
             raise DataError(f"a column cannot be read ({error.args[0]})", "Give every column one type.") from error
         return table
 
@@ -58,7 +62,7 @@ def shards(data: Any) -> list[Frame]:
     """Ranges of rows of a frame."""
     if hasattr(data, "collect") and not hasattr(data, "shape"):
         raise Unsupported("a lazy frame holds no rows yet", "Call .collect() on it, or give the files it reads.")
-    names = list(getattr(data, "column_names", None) or getattr(data, "columns", ()))
+    names = list(getattr(data, "column_names", getattr(data, "columns", ())))
     if doubled := [name for name in names if isinstance(name, str) and names.count(name) > 1]:
         raise DataError(*encode.doubled(doubled[0]))
     if not _known(data):
