@@ -36,11 +36,12 @@ def comparable(text):
 
 def test_the_readme_snippets_run(table, tmp_path, monkeypatch):
     (tmp_path / "flights").mkdir()
-    renamed = table.rename(columns={"y": "arr_delay", "a": "dep_delay", "g": "carrier", "weight": "w"})
+    renamed = table.rename(columns={"y": "arr_delay", "a": "dep_delay", "b": "distance", "g": "carrier", "weight": "w"}).dropna()
     renamed.to_parquet(tmp_path / "flights" / "all.parquet")
     monkeypatch.chdir(tmp_path)
-    for snippet in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
-        exec(compile(snippet, "README.md", "exec"), {})
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(snippets) > 1
+    exec(compile("\n".join(snippets), "README.md", "exec"), {})
 
 
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/how-it-works.md"])

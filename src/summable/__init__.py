@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from summable.models.base import load as load
     from summable.models.linear import LinearFit as LinearFit
     from summable.models.linear import ols as ols
+    from summable.models.regression import LinearRegression as LinearRegression
+    from summable.models.regression import Ridge as Ridge
     from summable.open import Dataset as Dataset
     from summable.open import engine as engine
     from summable.open import scan as scan
 
 PUBLIC = {
     "ols": "models.linear", "LinearFit": "models.linear", "load": "models.base",
+    "LinearRegression": "models.regression", "Ridge": "models.regression",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",
     "SummableError": "core.errors", "DataError": "core.errors", "FormulaError": "core.errors", "SourceError": "core.errors",

@@ -78,7 +78,7 @@ class Classical:
     @property
     def scale(self) -> float:
         """Residual variance, in the squared units of y; NaN when nothing is left to estimate it from."""
-        return self.solution.square / self.df_resid if self.df_resid > 0 else np.nan
+        return float(self.solution.square / self.df_resid) if self.df_resid > 0 else np.nan
 
     @cached_property
     def covariance(self) -> Array:
@@ -118,7 +118,7 @@ class Classical:
     @property
     def rsquared(self) -> float:
         """The share of y's sum of squares (about its mean, with a constant) that is explained."""
-        return 1 - self.solution.square / self.solution.total if self.solution.total > 0 else np.nan
+        return float(1 - self.solution.square / self.solution.total) if self.solution.total > 0 else np.nan
 
     @property
     def rsquared_adj(self) -> float:
@@ -136,7 +136,7 @@ class Classical:
             return np.nan
         if self.scale == 0:
             return np.inf
-        return (self.solution.total - self.solution.square) / self.df_model / self.scale
+        return float(self.solution.total - self.solution.square) / self.df_model / self.scale
 
     @property
     def f_pvalue(self) -> float:

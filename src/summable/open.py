@@ -25,6 +25,7 @@ FILES = {
 }
 TABLES = "summable.sources.frames:shards"
 ARRAYS = "summable.sources.arrays:shards"
+MATRICES = "summable.sources.matrix:shards"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,11 @@ def scan(data: Any) -> Dataset:
     or a mapping of names to 1-D arrays; or a list of any of these, which is their union.
     """
     return Dataset(tuple(_shards(data)))
+
+
+def matrices(x: Any, y: Any, weight: Any) -> Dataset:
+    """The shards of a matrix X, dense or sparse, with its targets and weights: numbers that have been checked."""
+    return Dataset(tuple(_load(MATRICES)(x, y, weight)))
 
 
 def engine(data: Any, workers: int | None = None, watch: Watch | None = None) -> Engine:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from summable.core.statistic import Statistic
 from summable.maths.linalg import unpack
 from summable.measures.glance import Glance
 from summable.measures.gram import Gram
+from summable.measures.middle import Middle
 from summable.measures.profile import Profile
 from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
@@ -24,6 +27,7 @@ DESIGN = Design(
     (("y", Numeric("y", 3.0)), ("weight", Numeric("w"))),
 )
 AT = np.linspace(-1.0, 1.0, DESIGN.width)
+TWO = replace(DESIGN, roles=(*DESIGN.roles, ("y", Numeric("x * far", -2.0))))
 
 
 def inner_products(triangle):
@@ -37,6 +41,10 @@ MEASURES = {
     "gram": (Gram(DESIGN), None, lambda s: [s.yy, s.xy, s.xx]),
     "rfactor": (RFactor(DESIGN), inner_products, inner_products),
     "residual": (Residual(DESIGN, AT, 1.5), None, lambda s: s.values()),
+    "gram of two targets": (Gram(TWO), None, lambda s: [s.yy, s.xy, s.xx]),
+    "rfactor of two targets": (RFactor(TWO), inner_products, inner_products),
+    "residual of two targets": (Residual(TWO, np.column_stack([AT, -AT]), np.array([1.5, 0.0])), None, lambda s: s.values()),
+    "middle": (Middle(replace(TWO, missing="keep")), None, None),
 }
 LAWS = [pytest.param(law, id=f"{name} {law.name}") for name, (m, view, weighted) in MEASURES.items() for law in laws(m, hostile_tables(), view, weighted)]
 

@@ -8,6 +8,7 @@ the intercept or none, the names. The first is asked of the rows, the second app
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from math import prod
 
 import numpy as np
@@ -68,12 +69,27 @@ class Product(Data):
         return prod(len(category.levels) for category in self.categories)
 
 
-Term = Constant | Product
+@dataclass(frozen=True)
+class Block(Data):
+    """The columns of a matrix, each less a shift: many features in one term."""
+
+    column: str
+    shifts: tuple[float, ...]
+
+    @property
+    def width(self) -> int:
+        return len(self.shifts)
+
+
+Term = Constant | Product | Block
 
 
 @dataclass(frozen=True)
 class Design(Data):
-    """Columns to features. `missing` says what becomes of a row with a missing value: "drop", "raise" or "keep" (as NaN)."""
+    """Columns to features, and to roles; several targets are as many roles "y".
+
+    `missing` says what becomes of a row with a missing value: "drop", "raise" or "keep" (as NaN).
+    """
 
     columns: tuple[Column, ...] = ()
     terms: tuple[Term, ...] = ()
@@ -84,6 +100,17 @@ class Design(Data):
     def width(self) -> int:
         """How many features."""
         return sum(term.width for term in self.terms)
+
+    @property
+    def singles(self) -> tuple[tuple[int, Numeric], ...]:
+        """The features that are one numeric alone, each with its position."""
+        starts = accumulate((term.width for term in self.terms), initial=0)
+        pairs = zip(starts, self.terms, strict=False)
+        return tuple((at, term.numerics[0]) for at, term in pairs if isinstance(term, Product) and not term.categories and len(term.numerics) == 1)
+
+    def role(self, name: str) -> tuple[Numeric, ...]:
+        """What plays a role: nothing, one numeric, or several targets."""
+        return tuple(numeric for role, numeric in self.roles if role == name)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ class Rows(Protocol):
         """The array namespace in which element-wise maths is written."""
 
     def column(self, role: str) -> Any:
-        """The values of a role ("y", "weight", "offset", ...), (rows,); a role that the design lacks is its neutral scalar."""
+        """The values of a role ("y", "weight", "offset", ...): (rows,), of several targets (rows, targets), of none its neutral scalar."""
 
     def project(self, coef: Any) -> Any:
         """x·coef for coef (width,) or (width, q): (rows,) or (rows, q). Without the offset."""
@@ -25,7 +25,10 @@ class Rows(Protocol):
         """(2,): rows kept, and rows dropped for a missing value. Rows of weight 0 are neither."""
 
     def moment(self, order: int, weight: Any) -> Any:
-        """Σ weightᵢ xᵢ^⊗order: (), (width,) or packed (width(width+1)/2,). The weight is complete: none is hidden."""
+        """Σ weightᵢ xᵢ^⊗order: (), (width,) or packed (width(width+1)/2,). The weight is complete: none is hidden.
+
+        Of several weights, (rows, q), the moments of order 0 and 1 have q columns.
+        """
 
     def extent(self, column: str) -> Any:
         """(3,): least and greatest value of a numeric column over the kept rows, and its missing values over all."""
@@ -35,6 +38,16 @@ class Rows(Protocol):
 
     def matrix(self) -> Any:
         """The design rows themselves, (rows, width), where that is allowed; else `Unsupported`."""
+
+
+def each(weight: Any, values: Any) -> Any:
+    """The weight of each row times its value, or its several values."""
+    return (weight * values.T).T if getattr(values, "ndim", 1) == 2 else weight * values
+
+
+def less(values: Any, offset: Any) -> Any:
+    """The value, or the several values, of each row less its offset."""
+    return (values.T - offset).T if getattr(values, "ndim", 1) == 2 else values - offset
 
 
 class Shard(Protocol):

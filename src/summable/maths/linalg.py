@@ -47,7 +47,8 @@ def gram(columns: Array, weight: Array | float) -> Array:
     if columns.shape[1] == 0:
         return np.zeros(packed_size(len(columns)))
     if np.ndim(weight) == 0:
-        return pack(float(weight) * dsyrk(1.0, columns.T, trans=1))
+        by_rows = columns.flags.f_contiguous  # then it is BLAS's own order; else its transpose is
+        return pack(float(weight) * (dsyrk(1.0, columns) if by_rows else dsyrk(1.0, columns.T, trans=1)))
     return pack((columns * weight) @ columns.T)
 
 
@@ -78,12 +79,12 @@ class Factor:
     independent: NDArray[np.int64]  # (rank,) positions among the columns
     relation: Array  # (rank, columns) every column as a combination of the independent ones
     root: Array  # (rank, rank) upper: root'root is their Gram
-    rhs: Array  # (rank,)
-    rest: float  # residual sum of squares
+    rhs: Array  # (rank,) or (rank, targets): root'⁻¹ X'Wy
+    rest: Array  # () or (targets,) residual sums of squares
     digits: float  # decimal digits that the condition of the scaled columns leaves to the solve; none if the rank could not be told
 
     def solve(self) -> Array:
-        """The coefficients of the independent columns, (rank,)."""
+        """The coefficients of the independent columns, (rank,) or (rank, targets)."""
         return np.asarray(solve_triangular(self.root, self.rhs))
 
     def whiten(self, vectors: Array) -> Array:
@@ -95,29 +96,29 @@ class Factor:
         return np.asarray(solve_triangular(self.root, self.whiten(vector)))
 
 
-def cholesky(square: Array, noise: Array | float = 0.0) -> Factor:
-    """Factor the symmetric Gram of [columns, y] after scaling it to a unit diagonal (Higham 2002, §10.1).
+def cholesky(xx: Array, xy: Array, yy: Array, noise: Array | float = 0.0) -> Factor:
+    """Factor the normal equations of some columns, (columns, columns), and one or several y, after scaling to a unit diagonal (Higham 2002, §10.1).
 
     Columns that those before them explain to `GRAM_RANK` of their square are left out, for want of digits to tell if they are aliased;
     so are those of which no more is left than their share of `noise`, (columns,).
     """
-    width = len(square) - 1
-    scale = np.sqrt(np.diag(square)[:width])
+    width = len(xx)
+    scale = np.sqrt(np.diag(xx))
     used = np.flatnonzero(scale > 0)
-    scaled = square[np.ix_(used, used)] / np.outer(scale[used], scale[used])
+    scaled = xx[np.ix_(used, used)] / np.outer(scale[used], scale[used])
     least = np.maximum(GRAM_RANK, np.square(np.broadcast_to(noise, width)[used]))
     root, info = dpotrf(scaled, clean=1)
     good = used
     if info or np.any(np.diag(root) ** 2 <= least):
         kept, root = _partial_cholesky(scaled, least)
         good = used[kept]
-    rhs = solve_triangular(root, square[good, width] / scale[good], trans="T")
+    rhs = solve_triangular(root, (xy[good].T / scale[good]).T, trans="T")
     left_out = np.setdiff1d(np.arange(width), good)
     relation = np.eye(width)[good]
     if len(left_out):
-        explained = solve_triangular(root, square[np.ix_(good, left_out)] / scale[good, None], trans="T")
+        explained = solve_triangular(root, xx[np.ix_(good, left_out)] / scale[good, None], trans="T")
         relation[:, left_out] = solve_triangular(root, explained) / scale[good, None]
-    rest = max(float(square[width, width] - rhs @ rhs), 0.0)
+    rest = np.maximum(yy - np.square(rhs).sum(axis=0), 0.0)
     digits = _digits(root, 2) if len(good) == len(used) else 0.0
     return Factor(good, relation, root * scale[good], rhs, rest, digits)
 
@@ -133,19 +134,21 @@ def _partial_cholesky(scaled: Array, least: Array) -> tuple[NDArray[np.int64], A
     return kept, root[np.ix_(kept, kept)]
 
 
-def from_triangle(upper: Array, noise: Array | float = 0.0) -> Factor:
-    """Factor a problem from the R of [columns, y], or some columns of a larger R; columns are left out by R's rule (`lm`'s 1e-7), or if only noise is left.
+def from_triangle(columns: Array, y: Array, noise: Array | float = 0.0) -> Factor:
+    """Factor a problem from columns of the R of [X, y], (height, columns), and y's part of it, (height,) or (height, targets).
+
+    Columns are left out by R's rule (`lm`'s 1e-7), or if only noise is left.
 
     Source: LINPACK `dqrdc2` as in R, here applied to a triangle, which has the same inner products as the rows.
     """
-    width = upper.shape[1] - 1
-    good = independent(upper[:, :-1], np.maximum(QR_RANK, noise))
+    width = columns.shape[1]
+    good = independent(columns, np.maximum(QR_RANK, noise))
     left_out = np.setdiff1d(np.arange(width), good)
-    rank, again = len(good), triangle(upper[:, [*good, *left_out, -1]])
-    root, rhs = again[:rank, :rank], again[:rank, -1]
+    rank, again = len(good), triangle(np.column_stack([columns[:, [*good, *left_out]], y]))
+    root, of_y = again[:rank, :rank], again[:, width:].reshape(-1, *y.shape[1:])
     relation = np.eye(width)[good]
-    relation[:, left_out] = solve_triangular(root, again[:rank, rank:-1])
-    rest = float(again[rank:, -1] @ again[rank:, -1])
+    relation[:, left_out] = solve_triangular(root, again[:rank, rank:width])
+    rhs, rest = of_y[:rank], np.square(of_y[rank:]).sum(axis=0)
     return Factor(good, relation, root, rhs, rest, _digits(root / np.linalg.norm(root, axis=0), 1))
 
 

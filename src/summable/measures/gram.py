@@ -8,28 +8,37 @@ import numpy as np
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Rows
+from summable.core.rows import Rows, each, less
 from summable.core.statistic import Array, Statistic
 from summable.maths.linalg import symmetric
 
 
 @dataclass(frozen=True, eq=False)
 class Products(Statistic):
-    """The Gram of [1, X, y] in three blocks, each entry in the units of its two columns, times the weight's."""
+    """The Gram of [1, X, y] in three blocks, each entry in the units of its two columns, times the weight's.
+
+    With several targets, of which only the squares are taken and not the cross products, they are the last axis.
+    """
 
     rows: Array  # (2,) kept; dropped for a missing value
     log_weight: Array  # () Σ log wᵢ, which the likelihood needs
-    yy: Array  # ()
-    xy: Array  # (width,)
+    yy: Array  # () or (targets,)
+    xy: Array  # (width,) or (width, targets)
     xx: Array  # packed width(width+1)/2
 
-    def augmented(self) -> Array:
-        """The symmetric (width + 1, width + 1) Gram, y last."""
-        square = np.zeros((len(self.xy) + 1,) * 2)
-        square[:-1, :-1] = symmetric(self.xx)
-        square[:-1, -1] = square[-1, :-1] = self.xy
-        square[-1, -1] = self.yy
-        return square
+    def target(self, number: int) -> Products:
+        """The same of one of several targets."""
+        return Products(self.rows, self.log_weight, np.asarray(self.yy[number]), self.xy[:, number], self.xx)
+
+    @property
+    def square(self) -> Array:
+        """X'WX, (width, width)."""
+        return symmetric(self.xx)
+
+    @property
+    def weight(self) -> float:
+        """Σ w, the square of the constant."""
+        return float(self.xx[0])
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Gram(Measure[Products]):
 
     With an offset, y is what the offset leaves of it. Features and y are taken less their shifts.
 
-    Cost: one pass; (width + 1)(width + 2)/2 + 3 numbers up.
+    Cost: one pass; (width + 1)(width + 2)/2 + 3 numbers up, and width + 1 more for every other target.
     Fails: DataError where a weight is negative, a value infinite or, if so asked, missing.
     Source: Björck 1996, §2.2 (normal equations), with the shifts of Chan, Golub & LeVeque 1983.
     """
@@ -46,11 +55,12 @@ class Gram(Measure[Products]):
     design: Design
 
     def __call__(self, rows: Rows) -> Products:
-        weight, y = rows.column("weight"), rows.column("y") - rows.column("offset")
+        weight, y = rows.column("weight"), less(rows.column("y"), rows.column("offset"))
+        weighted = each(weight, y)
         return Products(
             rows.count(),
             rows.moment(0, rows.xp.log(weight)),
-            rows.moment(0, weight * y * y),
-            rows.moment(1, weight * y),
+            rows.moment(0, weighted * y),
+            rows.moment(1, weighted),
             rows.moment(2, weight),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Rows
+from summable.core.rows import Rows, each, less
 from summable.core.statistic import Array, Statistic
 
 
@@ -14,9 +14,9 @@ from summable.core.statistic import Array, Statistic
 class Remainder(Statistic):
     """Squared residuals, their products with the features, and the squares they are held against."""
 
-    square: Array  # () Σ w e²
-    total: Array  # () Σ w (y − offset − centre)²
-    slope: Array  # (width,) X'We
+    square: Array  # () or (targets,) Σ w e²
+    total: Array  # () or (targets,) Σ w (y − offset − centre)²
+    slope: Array  # (width,) or (width, targets) X'We
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,12 @@ class Residual(Measure[Remainder]):
     """
 
     design: Design
-    at: Array  # (width,)
-    centre: float
+    at: Array  # (width,) or (width, targets)
+    centre: Array  # () or (targets,)
 
     def __call__(self, rows: Rows) -> Remainder:
         weight = rows.column("weight")
-        y = rows.column("y") - rows.column("offset")
+        y = less(rows.column("y"), rows.column("offset"))
         left, about = y - rows.project(self.at), y - self.centre
-        return Remainder(rows.moment(0, weight * left * left), rows.moment(0, weight * about * about), rows.moment(1, weight * left))
+        weighted = each(weight, left)
+        return Remainder(rows.moment(0, weighted * left), rows.moment(0, each(weight, about) * about), rows.moment(1, weighted))

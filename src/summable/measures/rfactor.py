@@ -9,7 +9,7 @@ import numpy as np
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Rows
+from summable.core.rows import Rows, each, less
 from summable.core.statistic import Array, Statistic
 from summable.maths.linalg import pack, stack, triangle, unpack
 
@@ -18,7 +18,7 @@ from summable.maths.linalg import pack, stack, triangle, unpack
 class Triangle(Statistic):
     """R of QR of √W [X, y], with a non-negative diagonal; two are added by a QR of one above the other."""
 
-    r: Array  # packed (width+1)(width+2)/2, in the units of each column
+    r: Array  # packed triangle of width + targets columns, in the units of each column
 
     def __add__(self, other: Self) -> Self:
         return type(self)(pack(stack(unpack(self.r), unpack(other.r))))
@@ -28,7 +28,7 @@ class Triangle(Statistic):
 class RFactor(Measure[Triangle]):
     """R with R'R = [X, y]'W[X, y], without forming the squares: half the digits of the condition number are saved.
 
-    Cost: one pass, about four times the arithmetic of a Gram; (width + 1)(width + 2)/2 numbers up.
+    Cost: one pass, about four times the arithmetic of a Gram; (width + 1)(width + 2)/2 numbers up for one target.
     Fails: Unsupported where rows may be summed but not factored (a database).
     Source: Demmel, Grigori, Hoemmen & Langou 2012, §2 (TSQR), by LAPACK's tpqrt.
     """
@@ -37,6 +37,5 @@ class RFactor(Measure[Triangle]):
 
     def __call__(self, rows: Rows) -> Triangle:
         root = rows.xp.sqrt(rows.column("weight"))
-        y = root * (rows.column("y") - rows.column("offset"))
-        weighted = rows.matrix() * (root[:, None] if np.ndim(root) else root)
-        return Triangle(pack(triangle(np.column_stack([weighted, y]))))
+        y = less(rows.column("y"), rows.column("offset"))
+        return Triangle(pack(triangle(np.column_stack([each(root, rows.matrix()), each(root, y)]))))

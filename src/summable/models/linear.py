@@ -14,7 +14,7 @@ from scipy.linalg import solve_triangular
 
 from summable import files, formula, inference
 from summable.core.data import Data
-from summable.core.design import Coding, Column, Constant, Design
+from summable.core.design import Coding, Column, Design, Product
 from summable.core.errors import DataError, FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.run import Ledger, Round, run
@@ -208,7 +208,7 @@ class LinearFit(Data):
     @property
     def ssr(self) -> float:
         """Weighted sum of squared residuals."""
-        return self.solution.square
+        return float(self.solution.square)
 
     @property
     def rsquared(self) -> float:
@@ -278,7 +278,7 @@ class LinearFit(Data):
 
     def _for_prediction(self, dataset: Dataset) -> Design:
         """The design without y and weights; one column at least, or nobody could count the rows."""
-        factors = [n.expression for term in self.design.terms if not isinstance(term, Constant) for n in term.numerics]
+        factors = [n.expression for term in self.design.terms if isinstance(term, Product) for n in term.numerics]
         offset = [(role, numeric) for role, numeric in self.design.roles if role == "offset"]
         numbers = {name for text in [*factors, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
         columns = tuple(column for column in self.design.columns if column.kind != "number" or column.name in numbers)

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from summable.core.data import Data
-from summable.core.design import Coding, Constant, Design, Product
+from summable.core.design import Coding, Design, Product
 from summable.core.errors import DataError
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
-from summable.maths.linalg import EPS, Factor, cholesky, from_triangle, symmetric, unpack
+from summable.maths.linalg import EPS, Factor, cholesky, from_triangle, unpack
 from summable.measures.gram import Gram, Products
 from summable.measures.residual import Remainder, Residual
-from summable.measures.rfactor import RFactor
+from summable.measures.rfactor import RFactor, Triangle
 
 ENOUGH = 9.0  # digits: with fewer left by the Gram, one round for the R factor (which leaves half as many lost) is worth its pass
 NEARLY_PERFECT = 1e-6  # RSS over y'y below which a Gram's RSS, a difference of sums good to 1e-16, keeps fewer than ten digits
@@ -35,14 +35,17 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares(Data):
-    """The minimiser of Σ w (y − offset − x·coef)² over a design's features, and what inference needs of it."""
+    """The minimiser of Σ w (y − offset − x·coef)² over a design's features, and what inference needs of it.
 
-    coef: Array  # (width,) of the measured features, zero for those left out
+    With several targets, they are the last axis of `coef`, `square`, `total` and the products.
+    """
+
+    coef: Array  # (width,) or (width, targets) of the measured features, zero for those left out
     independent: NDArray[np.int64]  # (rank,) positions among the coding's basis
     root: Array  # (rank, rank) upper, root'root = X'WX of the independent basis
     relation: Array  # (rank, p) basis = independent basis · relation, on the rows
-    square: float  # residual sum of squares
-    total: float  # of y, about its mean if a constant is in the span
+    square: Array  # () or (targets,) residual sum of squares
+    total: Array  # () or (targets,) of y, about its mean if a constant is in the span
     constant: bool  # whether it is
     weight: float  # Σ w
     products: Products
@@ -53,6 +56,11 @@ class LeastSquares(Data):
     def rank(self) -> int:
         """Independent coefficients."""
         return len(self.independent)
+
+    def target(self, number: int) -> LeastSquares:
+        """The solution for one of several targets."""
+        square, total = np.asarray(self.square[number]), np.asarray(self.total[number])
+        return replace(self, coef=self.coef[:, number], square=square, total=total, products=self.products.target(number))
 
 
 def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> Rounds[LeastSquares]:
@@ -66,17 +74,24 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
     products = yield from Gram(design)
     refuse_empty(products)
     refuse_extremes(products)
-    basis, noise = np.append(coding.kept, design.width), noise_of(design, products)[coding.kept]
-    factor, outcome = cholesky(products.augmented()[np.ix_(basis, basis)], noise), Outcome.EXACT
+    kept, noise = coding.kept, noise_of(design, products)[coding.kept]
+    factor, outcome = cholesky(products.square[np.ix_(kept, kept)], products.xy[kept], products.yy, noise), Outcome.EXACT
     if arithmetic == "qr" or (arithmetic == "auto" and factor.digits < ENOUGH):
         triangle = yield from RFactor(design)
-        factor, outcome = from_triangle(unpack(triangle.r)[:, basis], noise), Outcome.FACTORED
+        of_x, of_y = columns_of(triangle, products)
+        factor, outcome = from_triangle(of_x[:, kept], of_y, noise), Outcome.FACTORED
     solution = solve(design, coding, products, factor, outcome)
-    if solution.square < NEARLY_PERFECT * float(products.yy):
-        centre = float(products.xy[0] / products.xx[0]) if solution.constant else 0.0
+    if np.any(solution.square < NEARLY_PERFECT * products.yy):
+        centre = products.xy[0] / products.weight if solution.constant else np.zeros_like(products.yy)
         remainder = yield from Residual(design, solution.coef, centre)
         solution = refine(solution, coding, factor, remainder)
     return unshift(design, solution)
+
+
+def columns_of(triangle: Triangle, products: Products) -> tuple[Array, Array]:
+    """The columns of an R factor that belong to the features, (height, width), and to y, (height,) or (height, targets)."""
+    upper, width = unpack(triangle.r), len(products.xy)
+    return upper[:, :width], upper[:, width:].reshape(len(upper), *products.yy.shape)
 
 
 def refuse_empty(products: Products) -> None:
@@ -89,38 +104,31 @@ def refuse_empty(products: Products) -> None:
 
 def refuse_extremes(products: Products) -> None:
     """Refuse squares that float64 cannot hold; an infinity in the rows themselves has been refused there."""
-    square = products.augmented()
-    diagonal = np.diag(square)
-    if not np.isfinite(square).all():
+    square = products.square
+    diagonal, of_ones = np.append(np.diag(square), products.yy), np.append(square[0], products.xy[0])
+    if not (np.isfinite(square).all() and np.isfinite(products.xy).all() and np.isfinite(products.yy).all()):
         raise DataError("a sum of squares is greater than float64 can hold", "Divide columns of values beyond 1e150 by their magnitude first.")
-    if np.any((diagonal < SMALLEST) & ((diagonal > 0) | (square[0] != 0))):
+    if np.any((diagonal < SMALLEST) & ((diagonal > 0) | (of_ones != 0))):
         raise DataError("a sum of squares is smaller than float64 can hold to all digits", "Multiply columns of values under 1e-140 up first.")
 
 
 def noise_of(design: Design, products: Products) -> Array:
     """For each feature, (width,), the share of its norm that may be rounding of the columns before they were shifted."""
-    spread = np.sqrt(np.diag(symmetric(products.xx)) / max(float(products.xx[0]), SMALLEST))
-    starts = np.cumsum([0, *(term.width for term in design.terms)])
-    share: dict[str, float] = {}
-    for term, start in zip(design.terms, starts, strict=False):
-        if isinstance(term, Product) and not term.categories and len(term.numerics) == 1:
-            (one,) = term.numerics
-            share[one.expression] = NOISE * abs(one.shift) / max(float(spread[start]), SMALLEST)
-    shares = [0.0 if isinstance(term, Constant) else sum(share.get(n.expression, 0.0) for n in term.numerics) for term in design.terms]
+    spread = np.sqrt(np.diag(products.square) / max(products.weight, SMALLEST))
+    share = {one.expression: NOISE * abs(one.shift) / max(float(spread[at]), SMALLEST) for at, one in design.singles}
+    shares = [sum(share.get(n.expression, 0.0) for n in term.numerics) if isinstance(term, Product) else 0.0 for term in design.terms]
     return np.repeat(shares, [term.width for term in design.terms])
 
 
 def solve(design: Design, coding: Coding, products: Products, factor: Factor, outcome: Outcome) -> LeastSquares:
     """The solution that a factor holds."""
-    coef = np.zeros(design.width)
+    coef = np.zeros_like(products.xy)
     coef[coding.kept[factor.independent]] = factor.solve()
     constant = has_constant(coding, products, factor)
-    total = float(products.yy)
-    if constant:
-        total -= float(products.xy[0] / products.xx[0] * products.xy[0])
+    total = products.yy - (products.xy[0] / products.weight * products.xy[0] if constant else 0.0)
     return LeastSquares(
-        coef, factor.independent, factor.root, factor.relation, factor.rest, max(total, 0.0),
-        constant, float(products.xx[0]), products, factor.digits, (outcome.name,),
+        coef, factor.independent, factor.root, factor.relation, factor.rest, np.maximum(total, 0.0),
+        constant, products.weight, products, factor.digits, (outcome.name,),
     )  # fmt: skip
 
 
@@ -128,7 +136,7 @@ def has_constant(coding: Coding, products: Products, factor: Factor) -> bool:
     """Whether the columns contain a constant (the design's first feature), openly or by a combination of them."""
     if len(coding.kept) and coding.kept[0] == 0:
         return True
-    ones = symmetric(products.xx)[0]
+    ones = products.square[0]
     explained = factor.whiten(ones[coding.kept[factor.independent]])
     return bool(ones[0] - explained @ explained <= CONSTANT * ones[0])
 
@@ -139,12 +147,12 @@ def refine(solution: LeastSquares, coding: Coding, factor: Factor, remainder: Re
     coef, slope = solution.coef.copy(), remainder.slope[where]
     coef[where] += factor.solve_normal(slope)
     white = factor.whiten(slope)
-    left = max(float(remainder.square) - float(white @ white), 0.0)
-    return replace(solution, coef=coef, square=left, total=float(remainder.total), outcomes=(*solution.outcomes, Outcome.REFINED.name))
+    left = np.maximum(remainder.square - np.square(white).sum(axis=0), 0.0)
+    return replace(solution, coef=coef, square=left, total=remainder.total, outcomes=(*solution.outcomes, Outcome.REFINED.name))
 
 
 def unshift(design: Design, solution: LeastSquares) -> LeastSquares:
     """The solution for y itself; y is shifted only where a constant can take the shift back."""
     coef = solution.coef.copy()
-    coef[0] += dict(design.roles)["y"].shift
+    coef[0] += np.reshape([target.shift for target in design.role("y")], solution.square.shape)
     return replace(solution, coef=coef)

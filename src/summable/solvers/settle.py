@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from summable import coding, formula
 from summable.core.design import Coding, Design, Product
 from summable.core.measure import Rounds
 from summable.core.statistic import Label
 from summable.formula import Formula
-from summable.maths.linalg import symmetric
-from summable.measures.glance import Glance, Glimpse
+from summable.measures.glance import Glance
 from summable.measures.gram import Products
 from summable.measures.profile import Portrait, Profile, refuse_many
-
-FAR = 1e4  # squared distance of a shift from the mean over the variance: beyond, four digits of a variance are lost, and a Gram more is worth it
-NEGLIGIBLE = 1e-12  # of a shift: closer to the mean than this, rounding hides which is nearer
+from summable.solvers.centred import centres, stray
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,8 @@ def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max
     """
     names, expressions = formula.columns(parsed, roles), formula.numerics(parsed)
     glimpse = yield from Glance(names, expressions)
-    kinds, shifts = dict(zip(names, glimpse.kinds.sets, strict=True)), dict(zip(expressions, centres(glimpse), strict=True))
+    kinds = dict(zip(names, glimpse.kinds.sets, strict=True))
+    shifts = dict(zip(expressions, centres(glimpse.seen, glimpse.centre, glimpse.spread).tolist(), strict=True))
     resolved = formula.resolve(parsed, kinds)
     draft = formula.draft(resolved, kinds, shifts, roles, missing)
     levels: dict[str, frozenset[Label]] = {}
@@ -55,29 +51,13 @@ def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max
 
 def recentred(settled: Settled, design: Design, products: Products) -> Settled | None:
     """The same with the means that a Gram found for shifts, if its shifts were so far off that its squares lost digits."""
-    rows, better = float(products.xx[0]), dict[str, float]()
-    diagonal, starts = np.diag(symmetric(products.xx)), np.cumsum([0, *(term.width for term in design.terms)])
-    found = [(dict(design.roles)["y"], products.xy[0], float(products.yy))]
-    for term, start in zip(design.terms, starts, strict=False):
-        if isinstance(term, Product) and not term.categories and len(term.numerics) == 1:
-            found.append((term.numerics[0], products.xx[start], float(diagonal[start])))
-    for numeric, total, square in found:
-        mean = float(total / rows)
-        if mean * mean * rows > FAR * max(square - mean * mean * rows, 0.0) and abs(mean) > NEGLIGIBLE * abs(numeric.shift):
-            better[numeric.expression] = numeric.shift + mean
+    at, features = zip(*design.singles, strict=True) if design.singles else ((), ())
+    numerics = [*design.role("y"), *features]
+    means, strayed = stray(design, products)
+    where = [*(design.width + t for t in range(len(design.role("y")))), *at]
+    better = {numeric.expression: numeric.shift + float(means[i]) for numeric, i in zip(numerics, where, strict=True) if strayed[i]}
     again = replace(settled, shifts={**settled.shifts, **better})
     return again if better and again.design()[0] != design else None
-
-
-def centres(glimpse: Glimpse) -> list[float]:
-    """The parts' mean centre of each expression, rounded to a power of two below its spread.
-
-    A shift need not be exact, and a round one keeps integers integers and most differences free of rounding.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        centre, spread = np.nan_to_num([glimpse.centre / glimpse.seen, glimpse.spread / glimpse.seen])
-        grid = np.where(spread > 0, np.exp2(np.floor(np.log2(spread))), 0.0)
-        return np.where(grid > 0, np.round(centre / grid) * grid, centre).tolist()  # type: ignore[no-any-return]
 
 
 def levels_of(draft: Design, portrait: Portrait, most: int) -> dict[str, frozenset[Label]]:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from summable.core.design import CATEGORY, NEUTRAL, Category, Column, Constant, Design, Numeric, Product
-from summable.core.errors import DataError
+from summable.core.design import CATEGORY, NEUTRAL, Block, Category, Column, Constant, Design, Numeric, Term
+from summable.core.errors import DataError, Unsupported
 from summable.core.statistic import Array, Label
 from summable.maths import expressions, linalg
 
@@ -81,9 +81,9 @@ class ArrowRows:
     # -- the eight of `Rows`
 
     def column(self, role: str) -> Any:
-        """The values of a role, (rows,); its neutral scalar if the design lacks it."""
-        numeric = dict(self.design.roles).get(role)
-        return np.float64(NEUTRAL[role]) if numeric is None else self._values(numeric)
+        """The values of a role, (rows,) or (rows, targets); its neutral scalar if the design lacks it."""
+        found = [self._values(numeric) for numeric in self.design.role(role)]
+        return np.column_stack(found) if len(found) > 1 else found[0] if found else np.float64(NEUTRAL[role])
 
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q)."""
@@ -101,7 +101,7 @@ class ArrowRows:
             return linalg.gram(self.x, weight)
         if np.ndim(weight) == 0:
             return np.asarray(weight * self.rows if order == 0 else weight * self.x.sum(axis=1))
-        return np.asarray(weight.sum() if order == 0 else self.x @ weight)
+        return np.asarray(weight.sum(axis=0) if order == 0 else self.x @ weight)
 
     def extent(self, column: str) -> Array:
         """(3,): least, greatest, missing."""
@@ -125,9 +125,8 @@ class ArrowRows:
 
     def _plain(self) -> list[Numeric]:
         """The numerics of a design that is a constant and single numerics; empty if it is anything else."""
-        first, *rest = self.design.terms or (None,)
-        single = [term.numerics[0] for term in rest if isinstance(term, Product) and not term.categories and len(term.numerics) == 1]
-        return single if isinstance(first, Constant) and len(single) == len(rest) else []
+        single = [numeric for _, numeric in self.design.singles]
+        return single if self.design.terms[:1] == (Constant(),) and len(single) == len(self.design.terms) - 1 else []
 
     def _compiled(self, order: int, weight: Any, numerics: list[Numeric]) -> Array:
         """A moment by the compiled kernels, which shift the columns as they read them."""
@@ -137,7 +136,9 @@ class ArrowRows:
         shifts = [numeric.shift for numeric in numerics]
         if order == 2:
             return kernels.gram(columns, shifts, weight, self.rows)
-        return kernels.dots(columns, shifts, np.broadcast_to(weight, self.rows), self.rows)
+        weights = np.reshape(np.broadcast_to(weight, (self.rows, *np.shape(weight)[1:])), (self.rows, -1))
+        sums = np.column_stack([kernels.dots(columns, shifts, one, self.rows) for one in weights.T])
+        return sums.reshape(-1, *np.shape(weight)[1:])
 
     @cached_property
     def x(self) -> Array:
@@ -148,9 +149,11 @@ class ArrowRows:
             row += term.width
         return x
 
-    def _fill(self, x: Array, term: Constant | Product) -> None:
+    def _fill(self, x: Array, term: Term) -> None:
         if isinstance(term, Constant):
             x[:] = 1.0
+        elif isinstance(term, Block):
+            raise Unsupported(f"the matrix {term.column!r} is asked of a table", "Name its columns as features.")
         elif not term.categories and len(term.numerics) == 1:
             self._values(term.numerics[0], out=x[0])
         elif not term.categories:
@@ -242,7 +245,7 @@ class ArrowRows:
 
     def _weighed(self) -> NDArray[np.bool_] | None:
         """Where the weight is not zero; None if everywhere. A missing weight is a missing value."""
-        numeric = dict(self.design.roles).get("weight")
+        numeric = next(iter(self.design.role("weight")), None)
         if numeric is None:
             return None
         weight = np.broadcast_to(expressions.evaluate(numeric.expression, self._raw, np), self.batch.num_rows)

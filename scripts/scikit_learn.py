@@ -1,0 +1,155 @@
+"""Run scikit-learn's own tests with this library's classes in place of its own, and write what came of it to docs/scikit-learn.md.
+
+python scripts/scikit_learn.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "scikit-learn.md"
+MODULES = ("test_base", "test_ridge")
+CLASSES = ("LinearRegression", "Ridge")
+REASONS = {
+    "test_inplace_data_preprocessing": "expects `copy_X=False` to overwrite X; here X is never written to",
+    "test_ridge_fit_intercept_sparse_sag": "expects a warning that `sag` may need many iterations; here it needs none",
+    "test_n_iter": "scikit-learn's `sag`, `saga` and `lsqr` count their iterations up to `max_iter`; here one exact solve is all, whatever `solver` asks",
+    "test_lbfgs_solver_error": "expects a `ConvergenceWarning` from L-BFGS cut short by `max_iter=1`; here nothing is cut short",
+}  # fmt: skip
+
+
+class Record:
+    """A plugin of pytest: which tests made or fitted one of the classes, and how each ended."""
+
+    def __init__(self) -> None:
+        self.current, self.used, self.ended = "", set[str](), dict[str, str]()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+        """Know which test is running."""
+        self.current = item.nodeid
+        return (yield)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep how it ended; a failure before or after it counts."""
+        if report.when == "call" or report.outcome != "passed":
+            self.ended[report.nodeid] = "xfailed" if hasattr(report, "wasxfail") else report.outcome
+
+    def mark(self) -> None:
+        """The running test makes or fits one of the classes."""
+        self.used.add(self.current)
+
+
+def run_tests(result: str, modules: Sequence[str]) -> None:
+    """Substitute the classes, run the tests, and keep what happened as JSON."""
+    import sklearn.linear_model as theirs
+
+    import summable
+    from summable.models import regression
+
+    record = Record()
+    ours = [getattr(summable, name) for name in CLASSES]
+    for mine in ours:
+        setattr(theirs, mine.__name__, mine)
+        mine.__new__ = lambda cls, *args, **named: (record.mark(), object.__new__(cls))[1]
+    fit = regression.run
+
+    def recorded(*arguments: Any) -> Any:
+        record.mark()
+        return fit(*arguments)
+
+    regression.run = recorded
+    folder = Path(theirs.__file__).parent / "tests"
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "sklearn.conftest", "--rootdir", str(folder)]
+    pytest.main([*options, *(str(folder / f"{module}.py") for module in modules)], plugins=[record])
+    Path(result).write_text(json.dumps({"used": sorted(record.used), "ended": record.ended}))
+
+
+def measured(modules: Sequence[str] = MODULES) -> dict[str, Any]:
+    """The record of a run in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = os.path.join(folder, "record.json")
+        environment = os.environ | {"SKLEARN_TESTS_GLOBAL_RANDOM_SEED": "42"}
+        subprocess.run([sys.executable, __file__, "--run", result, *modules], check=False, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
+        return json.loads(Path(result).read_text())
+
+
+def failures(record: dict[str, Any]) -> Counter[str]:
+    """Test functions that failed, and in how many items."""
+    return Counter(node.split("::")[1].split("[")[0] for node in record["used"] if record["ended"].get(node) == "failed")
+
+
+def page(record: dict[str, Any]) -> str:
+    """The page, from a record."""
+    import sklearn
+
+    failed = failures(record)
+    counts = {module: Counter(end for node, end in record["ended"].items() if node in record["used"] and f"{module}.py" in node) for module in MODULES}
+    passed, total = sum(c["passed"] for c in counts.values()), sum(c["passed"] + c["failed"] for c in counts.values())
+    lines = [
+        "# The estimators, held to scikit-learn's own tests", "",
+        "`summable.LinearRegression` and `summable.Ridge` take scikit-learn's parameters and give its attributes. They pass its",
+        "`parametrize_with_checks` with no expected failure. Here its own test modules are run with these classes put in the place of its own",
+        f"(scikit-learn {sklearn.__version__}); an item counts if it made or fitted one of them. This page is written by `python scripts/scikit_learn.py`.", "",
+        "| module | items | passed | failed |", "| --- | ---: | ---: | ---: |",
+        *(f"| `{module}` | {c['passed'] + c['failed']} | {c['passed']} | {c['failed']} |" for module, c in counts.items()),
+        f"| both | {total} | {passed} ({100 * passed / total:.1f} %) | {total - passed} |", "",
+        "| test that fails | items | why |", "| --- | ---: | --- |",
+        *(f"| `{name}` | {number} | {REASONS.get(name, 'not explained')} |" for name, number in sorted(failed.items())), "",
+    ]  # fmt: skip
+    return "\n".join(lines) + NOTES
+
+
+NOTES = """
+A plane through four files, by the names of their columns, and the same from an array:
+
+```python
+>>> import numpy as np, pandas as pd, summable as sm
+>>> table = pd.DataFrame({"a": np.arange(8.0), "b": np.arange(8.0) ** 2 % 5}).assign(y=lambda t: 1 + 2 * t.a - 3 * t.b)
+>>> for part in range(4):
+...     table[2 * part : 2 * part + 2].to_parquet(f"part-{part}.parquet")
+>>> model = sm.LinearRegression().fit("part-*.parquet", "y", features=["a", "b"])
+>>> print(model.coef_.round(12), model.intercept_.round(12))
+[ 2. -3.] 1.0
+>>> print(sm.LinearRegression().fit(table[["a", "b"]], table["y"]).coef_.round(12))
+[ 2. -3.]
+>>> [(line.measure, line.parts, line.numbers) for line in model.ledger_.fitting]
+[('Gram', 4, 13)]
+
+```
+
+Where they differ on purpose:
+
+* **Data may lie anywhere.** `fit(data, "y", features=["a", "b"], sample_weight="w")` takes a path, a glob, a folder, a `Dataset`, an engine or a list
+  of these, and columns by name; `features` are all the others unless they are given. `partial_fit` adds rows, and gives what fitting all of them would.
+* **`solver=` is checked and not needed.** The answer is the exact one, from sums; `tol` and `max_iter` cannot cut it short, and `n_iter_` is one.
+* **Features of different magnitude are not taken for collinear.** scikit-learn's `LinearRegression` drops singular values below `tol` times the largest,
+  which a column in other units suffices for. Here collinearity is judged with columns of equal norm, and only then does `tol` decide.
+* **float32 goes in and comes out; between, sums are float64.**
+* **A missing value among columns taken by name is an error**, as it is in arrays.
+* `ledger_` tells the rounds and the bytes, `statistic_` holds the sums.
+"""
+
+
+def main() -> None:
+    """Write the page; with --run, be the process that runs the tests."""
+    if "--run" in sys.argv:
+        run_tests(sys.argv[2], sys.argv[3:])
+        return
+    text = page(measured())
+    PAGE.write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""A matrix of numbers, dense or sparse, with targets and weights beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from summable.core.design import NEUTRAL, Block, Constant, Design
+from summable.core.errors import Unsupported
+from summable.core.rows import Rows
+from summable.core.statistic import Array, Label
+from summable.maths import linalg
+from summable.sources.encode import BLOCK
+
+SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for milliseconds, few enough to share out evenly
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """A range of rows of a matrix X, (rows, p), with its targets, (rows, targets), and weights, (rows,), or neither."""
+
+    x: Any
+    y: Array | None
+    weight: Array | None
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        return f"rows {self.start}–{self.stop}"
+
+    def kinds(self) -> Mapping[str, str]:
+        return {"X": "matrix"}
+
+    def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
+        stop = self.stop if limit is None else min(self.stop, self.start + limit)
+        step = max(1, BLOCK // (design.width + 1))
+        for start in range(self.start, max(stop, self.start + 1), step):
+            part = slice(start, min(start + step, stop))
+            yield MatrixRows(design, self.x[part], None if self.y is None else self.y[part], None if self.weight is None else self.weight[part])
+
+
+def shards(x: Any, y: Array | None = None, weight: Array | None = None) -> list[Matrix]:
+    """Ranges of rows of a matrix. Numbers must be finite and weights not negative: who calls has made sure."""
+    step = max(1, SHARD // (x.shape[1] + 1))
+    return [Matrix(x, y, weight, start, min(start + step, x.shape[0])) for start in range(0, max(x.shape[0], 1), step)]
+
+
+class MatrixRows:
+    """A block of a matrix, as float64 once it is read. Rows of weight 0 are left out at once."""
+
+    xp = np
+
+    def __init__(self, design: Design, x: Any, y: Array | None, weight: Array | None) -> None:
+        constant, block = design.terms
+        if not (isinstance(constant, Constant) and isinstance(block, Block)):
+            raise Unsupported("a matrix has no columns by name", "Give a data frame, or a mapping of names to arrays.")
+        if weight is not None and not weight.all():
+            x, y, weight = x[weight != 0], None if y is None else y[weight != 0], weight[weight != 0]
+        self.design, self.shifts = design, np.array(block.shifts)
+        self._x, self._y, self._weight = x, y, weight
+
+    @cached_property
+    def x(self) -> Any:
+        """The features, (rows, p + 1), the constant first: dense, or sparse where no shift would fill it."""
+        if sp.issparse(self._x) and not self.shifts.any():
+            return sp.hstack([np.ones((self._x.shape[0], 1)), self._x], format="csr", dtype=np.float64)
+        dense = self._x.toarray() if sp.issparse(self._x) else self._x
+        x = np.ones((dense.shape[0], len(self.shifts) + 1))
+        np.subtract(dense, self.shifts, out=x[:, 1:])
+        return x
+
+    def column(self, role: str) -> Any:
+        """The targets less their shifts, (rows,) or (rows, targets), or the weights."""
+        if role == "weight" and self._weight is not None:
+            return self._weight
+        if role == "y" and self._y is not None:
+            y = self._y - np.array([target.shift for target in self.design.role("y")])
+            return y[:, 0] if y.shape[1] == 1 else y
+        return np.float64(NEUTRAL[role])
+
+    def project(self, coef: Array) -> Array:
+        """x·coef, (rows,) or (rows, q)."""
+        return np.asarray(self.x @ coef)
+
+    def count(self) -> Array:
+        """(2,): rows kept, rows dropped."""
+        return np.array([self._x.shape[0], 0.0])
+
+    def moment(self, order: int, weight: Any) -> Array:
+        """Σ weightᵢ xᵢ^⊗order."""
+        if order == 2 and not sp.issparse(self.x):
+            return linalg.gram(self.x.T, weight)
+        rows = self._x.shape[0]
+        weights = np.broadcast_to(weight, (rows, *np.shape(weight)[1:]))
+        if order == 2:
+            return linalg.pack((self.x.T.multiply(weights) @ self.x).toarray())
+        return np.asarray(weights.sum(axis=0) if order == 0 else self.x.T @ weights)
+
+    def extent(self, column: str) -> Array:
+        """Columns of a matrix have no names to ask by."""
+        raise Unsupported("a matrix has no columns by name", "Give a data frame, or a mapping of names to arrays.")
+
+    def labels(self, column: str) -> frozenset[Label]:
+        """A matrix has no labels."""
+        raise Unsupported("a matrix of numbers has no labels", "Give a data frame, or a mapping of names to arrays.")
+
+    def matrix(self) -> Array:
+        """The features, (rows, p + 1)."""
+        return np.asarray(self.x.toarray() if sp.issparse(self.x) else self.x)
