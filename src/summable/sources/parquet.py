@@ -15,7 +15,7 @@ from summable.sources import encode
 from summable.sources.files import File
 
 SHARD = 2**20  # rows in a shard, at most, where row groups allow: a big file is several shards
-GROUP = 2**26  # bytes of a row group's wanted columns above which it is read in batches instead
+GROUP = 2**27  # bytes of a row group's wanted columns above which it is read in batches instead, which need as much memory for their buffers
 BATCH = 2**16  # rows of such a batch
 
 
