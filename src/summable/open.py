@@ -109,7 +109,7 @@ def _from_path(path: str | os.PathLike[str]) -> Iterable[Shard]:
     shards = []
     for file in _load("summable.sources.files:find")(path, FILES):
         if file.ending not in FILES:
-            raise Unsupported(f"{file} ends in {file.ending or 'nothing'}, which is not read", f"Give {', '.join(FILES)} files.")
+            raise Unsupported(f"{file} ends in {file.ending or 'nothing'}, which is not read", f"Give {_load('summable.sources.files:spelled')(FILES)} files.")
         shards += _load(FILES[file.ending])(file)
     return shards
 

@@ -17,7 +17,7 @@ from summable.core.errors import DataError, SourceError
 from summable.sources import encode
 from summable.sources.files import File
 from summable.sources.pieces import Piece, first_line, refuse_absent, told
-from summable.sources.ranges import Range, block, parsed, ranges
+from summable.sources.ranges import MOST, Range, block, parsed, ranges
 
 HEAD = 2**16  # bytes in which the header is looked for
 DELIMITERS = ",;\t|"
@@ -82,24 +82,26 @@ def _reader(stream: Any, delimiter: str, size: int, types: Mapping[str, pa.DataT
 
 @lru_cache(maxsize=65536)
 def _head(file: File) -> Head:
-    with told(file, "CSV"), file.opened() as source:
-        text = file.plain(source).read(HEAD).decode("utf-8-sig", "replace").lstrip("\r\n")
+    with told(file, "CSV"):
+        with file.opened() as source:
+            text = file.plain(source).read(HEAD).decode("utf-8-sig", "replace").lstrip("\r\n")
         header = text.splitlines()[0] if text else ""
         if not header.strip():
             raise SourceError(f"{file} is empty", "A CSV file starts with a line of column names.")
         head = Head(_delimiter(header, file.ending.startswith(".tsv")), {})
         with _named(file, head):
-            return Head(head.delimiter, encode.kinds(_first(file, source, head.delimiter, block(file))))
+            return Head(head.delimiter, encode.kinds(_first(file, head.delimiter, block(file))))
 
 
-def _first(file: File, source: Any, delimiter: str, size: int) -> pa.Schema:
+def _first(file: File, delimiter: str, size: int) -> pa.Schema:
     """Arrow's guess of the types, from a block that holds a line at least."""
     try:
-        return _reader(file.plain(source), delimiter, size, {}).schema
+        with file.opened() as source:
+            return _reader(file.plain(source), delimiter, size, {}).schema
     except pa.ArrowInvalid as error:
-        if "straddling" not in str(error) or size > file.size:
+        if "straddling" not in str(error) or size >= MOST:
             raise
-        return _first(file, source, delimiter, size * 8)
+        return _first(file, delimiter, size * 8)
 
 
 def _delimiter(header: str, is_tsv: bool) -> str:

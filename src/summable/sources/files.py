@@ -125,7 +125,7 @@ def find(where: str | os.PathLike[str], endings: Collection[str]) -> list[File]:
     else:
         files = [LOCAL.seen(path) for path in _local(text, endings)]
     if not files:
-        raise SourceError(f"{without_secret(text)} matches no file", f"Give a file, a folder or a glob of {', '.join(sorted(endings))} files.")
+        raise SourceError(f"{without_secret(text)} matches no file", f"Give a file, a folder or a glob of {spelled(endings)} files.")
     return keyed(sorted(files, key=lambda file: file.path))
 
 
@@ -135,6 +135,11 @@ def _local(text: str, endings: Collection[str]) -> list[str]:
     if glob.has_magic(text) and not os.path.exists(text):
         return [path for path in glob.glob(text, recursive=True) if os.path.isfile(path)]
     return [text] if os.path.exists(text) else []
+
+
+def spelled(endings: Collection[str]) -> str:
+    """Endings as a sentence lists them."""
+    return ", ".join(sorted(one for one in endings if one.count(".") == 1)) + f" (text also with {', '.join(COMPRESSIONS)})"
 
 
 def is_data(parts: Collection[str], endings: Collection[str]) -> bool:

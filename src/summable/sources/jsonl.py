@@ -16,7 +16,7 @@ from summable.core.errors import DataError, SourceError
 from summable.sources import encode
 from summable.sources.files import File
 from summable.sources.pieces import Piece, first_line, refuse_absent, told
-from summable.sources.ranges import Range, block, parsed, ranges
+from summable.sources.ranges import MOST, Range, block, parsed, ranges
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,19 @@ def _kinds(file: File) -> Mapping[str, str]:
 
 @lru_cache(maxsize=65536)
 def _schema(file: File) -> pa.Schema:
-    with told(file, "JSON lines"), file.opened() as source, _named(file):
-        return _first(file, source, block(file))
+    with told(file, "JSON lines"), _named(file):
+        return _first(file, block(file))
 
 
-def _first(file: File, source: Any, size: int) -> pa.Schema:
+def _first(file: File, size: int) -> pa.Schema:
     """Arrow's guess of the types, from a block that holds a line at least."""
     try:
-        return _reader(file.plain(source), size).schema  # type: ignore[attr-defined]
+        with file.opened() as source:
+            return _reader(file.plain(source), size).schema  # type: ignore[attr-defined]
     except pa.ArrowInvalid as error:
-        if "straddling" not in str(error) or size > file.size:
+        if "straddling" not in str(error) or size >= MOST:
             raise
-        return _first(file, source, size * 8)
+        return _first(file, size * 8)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from summable.sources.pieces import Piece, refuse_absent, told
 SHARD = 2**20  # rows in a shard, at most, where row groups allow: a big file is several shards
 GROUP = 2**26  # bytes of a row group's wanted columns above which it is read in batches instead
 BATCH = 2**16  # rows of such a batch
-FOOTERS = 256  # of remote files, kept so as not to be fetched again for every round
+FOOTERS = 256  # kept: those of remote files need not be fetched again for every round
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Parquet:
         return self.file.name if self.of == 1 else f"{self.file.name}, row groups {self.groups[0]}–{self.groups[-1]}"
 
     def kinds(self) -> Mapping[str, str]:
+        if self.file.place != LOCAL:
+            return encode.kinds(_footer(self.file).schema.to_arrow_schema())
         with _opened(self.file) as file:
             return encode.kinds(file.schema_arrow)
 
@@ -66,7 +68,7 @@ def _opened(file: File, dictionary: Sequence[str] = (), glance: bool = False) ->
 
 @lru_cache(FOOTERS)
 def _footer(file: File) -> pq.FileMetaData:
-    with file.opened() as source:
+    with told(file, "Parquet"), file.opened() as source:
         return pq.read_metadata(source)
 
 
@@ -78,8 +80,8 @@ def _weight(file: pq.ParquetFile, group: int, names: list[str]) -> int:
 
 def shards(file: File) -> list[Piece]:
     """The file's row groups, in runs of about a million rows."""
-    with _opened(file) as opened:
-        sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.metadata.num_row_groups)]
+    footer = _footer(file)
+    sizes = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
     runs: list[list[int]] = [[]]
     for group, _ in enumerate(sizes):
         if runs[-1] and sum(sizes[g] for g in runs[-1]) + sizes[group] > SHARD:

@@ -67,20 +67,22 @@ class Spec:
 
     def seen(self, path: str) -> File:
         _spec(self).invalidate_cache()  # what it listed before may have changed
-        info = _spec(self).info(path)
+        try:
+            info = _spec(self).info(path)
+        except FileNotFoundError as error:
+            if error.__cause__ is None or getattr(error.__cause__, "status", None) == 404:
+                raise
+            raise ConnectionError(str(error.__cause__)) from error
         if info.get("type") == "directory":
             raise FileNotFoundError(self.shown(path))
-        return self._file(info)
+        stamp = "; ".join(f"{name}={info[name]}" for name in info if name.lower() in STAMPS)
+        return File(info["name"], -1 if info.get("size") is None else info["size"], stamp, self)
 
     def open(self, path: str, mapped: bool) -> Any:
         return pa.PythonFile(_spec(self).open(path, "rb"), mode="r")
 
     def walk(self, folder: str) -> list[File]:
-        return [self._file(info) for info in _spec(self).find(folder, detail=True).values()]
-
-    def _file(self, info: Any) -> File:
-        stamp = "; ".join(f"{name}={info[name]}" for name in info if name.lower() in STAMPS)
-        return File(info["name"], -1 if info.get("size") is None else info["size"], stamp, self)
+        return [self.seen(path) for path in _spec(self).find(folder)]  # a listing tells less of a file than the file itself
 
 
 @lru_cache(64)
