@@ -84,12 +84,15 @@ def _reader(stream: Any, delimiter: str, size: int, types: Mapping[str, pa.DataT
 def _head(file: File) -> Head:
     with told(file, "CSV"):
         with file.opened() as source:
-            text = file.plain(source).read(HEAD).decode("utf-8-sig", "replace").lstrip("\r\n")
+            start = file.plain(source).read(HEAD)
+        text = start.decode("utf-8-sig", "replace").lstrip("\r\n")
         header = text.splitlines()[0] if text else ""
         if not header.strip():
             raise SourceError(f"{file} is empty", "A CSV file starts with a line of column names.")
         head = Head(_delimiter(header, file.ending.startswith(".tsv")), {})
         with _named(file, head):
+            if len(start) < HEAD:  # that was all of it
+                return Head(head.delimiter, encode.kinds(_reader(pa.BufferReader(start), head.delimiter, HEAD, {}).schema))
             return Head(head.delimiter, encode.kinds(_first(file, head.delimiter, block(file))))
 
 

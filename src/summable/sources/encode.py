@@ -256,6 +256,8 @@ class ArrowRows:
         """The labels of the kept rows, in the type that all parts agreed on."""
         wanted = next(column.kind for column in self.design.columns if column.name == name and column.kind != "number")
         array = self.batch.column(name)
+        if pa.types.is_string_view(array.type):
+            array = array.cast(pa.string())  # Arrow's filters know no views
         if self._kept is not None:
             array = array.filter(pa.array(self._kept))
         found = kind(array.type).removesuffix(CATEGORY)

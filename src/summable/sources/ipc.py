@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pyarrow.ipc
 from summable.core.design import Column
 from summable.core.errors import SourceError
 from summable.sources import encode
-from summable.sources.files import File
+from summable.sources.files import LOCAL, File
 from summable.sources.pieces import Piece, refuse_absent, told
 
 SHARD = 2**25  # bytes of a shard, about
@@ -36,24 +37,29 @@ class Ipc:
         return self.file.name if self.stop - self.start == self.of else f"{self.file.name}, batches {self.start}–{self.stop - 1}"
 
     def kinds(self) -> Mapping[str, str]:
-        with _opened(self.file) as reader:
-            return encode.kinds(reader.schema)
+        self.file.checked()
+        return encode.kinds(_schema(self.file))
 
     def batches(self, columns: Sequence[Column], limit: int | None) -> Iterator[pa.RecordBatch]:
-        names = list(dict.fromkeys(column.name for column in columns))
-        with _opened(self.file) as reader:
-            there = reader.schema.names
-            refuse_absent(self.file, names, there)
-        with _opened(self.file, sorted(there.index(name) for name in names)) as reader:
+        names, there = list(dict.fromkeys(column.name for column in columns)), _schema(self.file).names
+        refuse_absent(self.file, names, there)
+        with _opened(self.file, sorted(there.index(name) for name in names), whole=limit is None) as reader:
             for batch in (reader.get_batch(i) for i in range(self.start, self.stop)) if self.of else reader:
                 yield batch if limit is None else batch.slice(0, limit)
 
 
+@lru_cache(4096)
+def _schema(file: File) -> pa.Schema:
+    with _opened(file) as reader:
+        return reader.schema
+
+
 @contextmanager
-def _opened(file: File, fields: list[int] | None = None) -> Iterator[Any]:
-    """A reader of some fields, of either format."""
+def _opened(file: File, fields: list[int] | None = None, whole: bool = False) -> Iterator[Any]:
+    """A reader of some fields, of either format; a file from far away is fetched whole, as its columns would be hundreds of requests."""
     options = pa.ipc.IpcReadOptions(included_fields=fields)
-    with told(file, "Arrow", ADVICE), file.opened(mapped=True) as source:
+    with told(file, "Arrow", ADVICE), file.opened(mapped=True) as bytes_:
+        source = pa.BufferReader(bytes_.read()) if whole and file.place != LOCAL else bytes_
         if _is_file(file, source):
             yield pa.ipc.open_file(source, options=options)
         else:
@@ -77,5 +83,5 @@ def shards(file: File) -> list[Piece]:
     """The file's batches in runs of about 32 MB; a stream as one."""
     with _opened(file) as reader:
         count = getattr(reader, "num_record_batches", 0)
-    run = max(1, count * SHARD // max(file.size, 1))
+    run = max(1, count * SHARD // max(file.size, 1) if file.place == LOCAL else count)
     return [Piece(Ipc(file, start, min(start + run, count), count)) for start in range(0, max(count, 1), run)]
