@@ -233,6 +233,7 @@ def expect_same(fit, formula, missing, weights):
     np.testing.assert_allclose(fit.bse, want.bse, rtol=TOLERANCE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("missing", [False, True], ids=["whole", "holes"])
 def test_every_type_gives_the_same_fit(source, missing, place):

@@ -19,16 +19,12 @@ BATCH = 2**16  # rows read at once
 
 @dataclass(frozen=True, eq=False)
 class Fragment:
-    """A fragment of a dataset, read with the schema of the whole."""
+    """A fragment of a dataset, read with the schema of the whole; or all of a dataset that is filtered."""
 
-    fragment: Any
+    source: Any
     schema: pa.Schema
-    filter: Any
-    index: int
-
-    @property
-    def name(self) -> str:
-        return getattr(self.fragment, "path", None) or f"fragment {self.index}"
+    name: str
+    whole: bool
 
     def kinds(self) -> Mapping[str, str]:
         return encode.kinds(self.schema)
@@ -37,19 +33,21 @@ class Fragment:
         return encode.blocks(design, self._batches(list(dict.fromkeys(design.names)), limit))
 
     def _batches(self, names: list[str], limit: int | None) -> Iterator[pa.RecordBatch]:
-        size = min(BATCH, limit or BATCH)
-        ahead = {"batch_readahead": 0, "fragment_readahead": 0} if limit else {}
+        options: dict[str, Any] = {} if self.whole else {"schema": self.schema}
+        if limit is not None:
+            options |= {"batch_readahead": 0, "fragment_readahead": 0}
         try:
-            scanner = self.fragment.scanner(schema=self.schema, columns=names, filter=self.filter, batch_size=size, use_threads=False, **ahead)
-            yield from scanner.to_batches()
+            yield from self.source.scanner(columns=names, batch_size=min(BATCH, limit or BATCH), use_threads=False, **options).to_batches()
         except (pa.ArrowException, OSError) as error:
             raise SourceError(f"{self.name} cannot be read ({first_line(error)})", "Write the file again, or make the dataset anew.") from error
 
 
 def shards(data: Any) -> list[Fragment]:
-    """The fragments of a dataset that its filter, if any, does not rule out."""
-    options = getattr(data, "_scan_options", None) or {}
-    found = list(data.get_fragments())
+    """The fragments of a dataset; one shard, if it is filtered: Arrow does not part with the fragments then."""
+    try:
+        found = list(data.get_fragments())
+    except ValueError:
+        return [Fragment(data, data.schema, "the filtered dataset", True)]
     if not found:
         raise SourceError("the dataset holds no file", "Look at the folder and the pattern that it was made with.")
-    return [Fragment(fragment, data.schema, options.get("filter"), index) for index, fragment in enumerate(found)]
+    return [Fragment(one, data.schema, getattr(one, "path", None) or f"fragment {index}", False) for index, one in enumerate(found)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -30,7 +31,7 @@ class Relation:
         return str(self.relation.alias)
 
     def kinds(self) -> Mapping[str, str]:
-        with ONE_QUERY:
+        with _told(self.name):
             return encode.kinds(self.relation.limit(0).to_arrow_table().schema)
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
@@ -39,14 +40,22 @@ class Relation:
     def _batches(self, names: list[str], limit: int | None) -> Iterator[pa.RecordBatch]:
         import duckdb
 
-        try:
-            with ONE_QUERY:
-                wanted = self.relation.select(*map(duckdb.ColumnExpression, names))
-                yield from (wanted if limit is None else wanted.limit(limit)).to_arrow_reader(BATCH)
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise SourceError(
-                f"the relation {self.name} cannot be read ({first_line(error)})", "Look whether its tables and its connection still stand."
-            ) from error
+        with _told(self.name):
+            wanted = self.relation.select(*map(duckdb.ColumnExpression, names))
+            yield from (wanted if limit is None else wanted.limit(limit)).to_arrow_reader(BATCH)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """One query at a time, and one sentence for what goes wrong in it."""
+    import duckdb
+
+    try:
+        with ONE_QUERY:
+            yield
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        advice = "Look whether its tables and its connection still stand."
+        raise SourceError(f"the relation {name} cannot be read ({first_line(error)})", advice) from error
 
 
 def shards(data: Any) -> list[Relation]:

@@ -270,7 +270,10 @@ class ArrowRows:
             )
         if pa.types.is_dictionary(array.type) and found == wanted != "float":
             return array
-        array = array.cast(KINDS[wanted])
+        try:
+            array = array.cast(KINDS[wanted])
+        except pa.ArrowInvalid as error:
+            raise DataError(f"column {name!r} holds labels that are no {NOUNS.get(wanted, wanted)} of 64 bits", "Cast it to text.") from error
         return pc.add(array, 0.0) if wanted == "float" else array  # minus zero is zero
 
     def _codes(self, category: Category) -> NDArray[np.int64]:

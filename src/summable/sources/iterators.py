@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from summable.core.design import Design
-from summable.core.errors import DataError, SummableError
+from summable.core.errors import DataError
 from summable.core.rows import Rows, Shard
 
 SEVERAL = "Give a list of frames, or write them to Parquet files: then they can be read as often as it takes."
@@ -36,14 +35,14 @@ class Tap:
         """Every frame, once."""
         if not self.open:
             raise DataError("the iterator has been read, and another pass over its rows is needed", SEVERAL)
-        first, self.open = self.peek(), False
-        return chain([first], iter(self._next, None))
+        frame, self.open = self.peek(), False
+        while frame is not None:
+            yield frame
+            frame = self._next()
 
     def _next(self) -> Any:
         try:
             frame = next(self.frames, None)
-        except SummableError:
-            raise
         except Exception as error:  # it cannot be asked again, so it must not count as a failure that passes
             raise DataError(f"the iterator failed after {self.count} frames ({type(error).__name__}: {error})", "Mend it, and start again.") from error
         self.count += 1
