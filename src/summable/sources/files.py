@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -117,7 +116,9 @@ def find(where: str | os.PathLike[str], endings: Collection[str]) -> list[File]:
     """The files of a path, a glob, a folder (searched in depth) or a URI of these, in the order of their names."""
     text = os.path.expanduser(os.fspath(where))
     if text.lower().startswith("file://"):
-        text = unquote(text[7:])
+        from urllib.request import url2pathname  # which is slow to import
+
+        text = url2pathname(text[len("file://") :])
     if URI.match(text):
         from summable.sources import remote
 
