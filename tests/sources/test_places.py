@@ -119,6 +119,14 @@ def test_a_far_file_that_changes_between_rounds_is_named(table, s3, memory, name
         sm.ols("y ~ a", dataset)
 
 
+def test_a_far_file_of_the_same_size_is_told_by_its_stamp(table, memory):
+    memory("/a.csv", b"y,x\n1,2\n3,4\n4,9\n")
+    dataset = sm.scan("memory://a.csv")
+    memory("/a.csv", b"y,x\n1,2\n3,4\n4,8\n")
+    with pytest.raises(sm.SourceError, match=r"memory://a.csv has changed since it was scanned"):
+        sm.ols("y ~ x", dataset)
+
+
 def test_far_parquet_is_read_by_columns(table, memory, monkeypatch):
     """Everything but the footer and the wanted columns may be spoilt."""
     data = bytearray(parquet_bytes(table, compression="none"))

@@ -69,8 +69,8 @@ def test_every_place_to_cut_is_right(tmp_path, monkeypatch):
 def test_quotes_within_plain_fields_are_letters(tmp_path, monkeypatch):
     """Where quotes do not pair, nobody can cut without reading from the start, so the first shard reads all."""
     path = tmp_path / "inches.csv"
-    table = [('5" pipe', 1.0), ("plain", 2.0), ('¿" odd', 3.0)] * 30
-    path.write_text("g,x\n" + "\n".join(f"{word},{number}" for word, number in table))
+    table = [('5" pipe', 1.0), ("two\nlines", 2.0), ('¿" odd', 3.0), ("plain", 4.0), ("three\nmore\nlines", 5.0)] * 30
+    path.write_text("g,x\n" + "\n".join(f'"{word}",{number}' if "\n" in word else f"{word},{number}" for word, number in table))
     monkeypatch.setattr(ranges, "SHARD", 50)
     found, shards = read(path)
     assert found == table and shards > 10
