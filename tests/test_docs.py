@@ -44,7 +44,7 @@ def test_the_readme_snippets_run(table, tmp_path, monkeypatch):
     exec(compile("\n".join(snippets), "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/how-it-works.md"])
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/how-it-works.md", "docs/sources.md"])
 def test_links_lead_somewhere(name):
     page = ROOT / name
     for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,15 +17,30 @@ from summable.core.rows import Shard
 if TYPE_CHECKING:
     from summable.engines.threads import Watch
 
+TEXT = {
+    ".csv": "summable.sources.csv:shards",
+    ".tsv": "summable.sources.csv:shards",
+    ".jsonl": "summable.sources.jsonl:shards",
+    ".ndjson": "summable.sources.jsonl:shards",
+    ".json": "summable.sources.jsonl:shards",
+}
 FILES = {
     ".parquet": "summable.sources.parquet:shards",
     ".pq": "summable.sources.parquet:shards",
-    ".csv": "summable.sources.csv:shards",
-    ".tsv": "summable.sources.csv:shards",
+    ".arrow": "summable.sources.ipc:shards",
+    ".feather": "summable.sources.ipc:shards",
+    ".ipc": "summable.sources.ipc:shards",
+    **TEXT,
+    **{ending + packed: source for ending, source in TEXT.items() for packed in (".gz", ".bz2", ".zst")},
+}
+OBJECTS = {  # told by a method that they alone have, so that nothing is imported that was not given
+    "get_fragments": "summable.sources.datasets:shards",
+    "to_arrow_reader": "summable.sources.duckdb:shards",
 }
 TABLES = "summable.sources.frames:shards"
 ARRAYS = "summable.sources.arrays:shards"
 MATRICES = "summable.sources.matrix:shards"
+ITERATORS = "summable.sources.iterators:shards"
 
 
 @dataclass(frozen=True)
@@ -50,8 +65,9 @@ class Dataset:
 def scan(data: Any) -> Dataset:
     """The shards of any local data: schemas and footers are read, rows are not.
 
-    `data` is a path, a glob or a folder of Parquet or CSV files; a pandas, Polars or Arrow table; a 2-D array (columns x0, x1, …)
-    or a mapping of names to 1-D arrays; or a list of any of these, which is their union.
+    `data` is a path, a glob, a folder or a URI of Parquet, Arrow, CSV or JSON lines files; a pandas, Polars or Arrow table, or anything
+    with the Arrow stream interface; a PyArrow dataset or DuckDB relation; a 2-D array (columns x0, x1, …) or a mapping of names to 1-D
+    arrays; an iterator of tables, which can be read once; or a list of any of these, which is their union. See docs/sources.md.
     """
     return Dataset(tuple(_shards(data)))
 
@@ -85,18 +101,22 @@ def _shards(data: Any) -> Iterable[Shard]:
         return [shard for item in data for shard in _shards(item)]
     if isinstance(data, np.ndarray | Mapping):
         return _load(ARRAYS)(data)  # type: ignore[no-any-return]
+    for mark, source in OBJECTS.items():
+        if hasattr(data, mark):
+            return _load(source)(data)  # type: ignore[no-any-return]
     if any(hasattr(data, mark) for mark in ("__arrow_c_stream__", "collect", "columns")):
         return _load(TABLES)(data)  # type: ignore[no-any-return]
+    if isinstance(data, Iterator):
+        return _load(ITERATORS)(data, _shards)  # type: ignore[no-any-return]
     raise Unsupported(f"a {type(data).__name__} is not data that can be opened", "Give a path, a glob, a data frame, a 2-D array, or a list of these.")
 
 
 def _from_path(path: str | os.PathLike[str]) -> Iterable[Shard]:
     shards = []
     for file in _load("summable.sources.files:find")(path, FILES):
-        ending = os.path.splitext(file.path)[1].lower()
-        if ending not in FILES:
-            raise Unsupported(f"{file.path} ends in {ending or 'nothing'}, which is not read", f"Give {', '.join(FILES)} files.")
-        shards += _load(FILES[ending])(file)
+        if file.ending not in FILES:
+            raise Unsupported(f"{file} ends in {file.ending or 'nothing'}, which is not read", f"Give {_load('summable.sources.files:spelled')(FILES)} files.")
+        shards += _load(FILES[file.ending])(file)
     return shards
 
 

@@ -259,6 +259,8 @@ class ArrowRows:
         """The labels of the kept rows, in the type that all parts agreed on."""
         wanted = next(column.kind for column in self.design.columns if column.name == name and column.kind != "number")
         array = self.batch.column(name)
+        if pa.types.is_string_view(array.type):
+            array = array.cast(pa.string())  # Arrow's filters know no views
         if self._kept is not None:
             array = array.filter(pa.array(self._kept))
         found = kind(array.type).removesuffix(CATEGORY)
@@ -271,7 +273,10 @@ class ArrowRows:
             )
         if pa.types.is_dictionary(array.type) and found == wanted != "float":
             return array
-        array = array.cast(KINDS[wanted])
+        try:
+            array = array.cast(KINDS[wanted])
+        except pa.ArrowInvalid as error:
+            raise DataError(f"column {name!r} holds labels that are no {NOUNS.get(wanted, wanted)} of 64 bits", "Cast it to text.") from error
         return pc.add(array, 0.0) if wanted == "float" else array  # minus zero is zero
 
     def _codes(self, category: Category) -> NDArray[np.int64]:

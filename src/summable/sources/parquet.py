@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from summable.core.design import Design
-from summable.core.errors import SourceError
-from summable.core.rows import Rows
+from summable.core.design import Column
 from summable.sources import encode
-from summable.sources.files import File
+from summable.sources.files import LOCAL, File
+from summable.sources.pieces import Piece, refuse_absent, told
 
 SHARD = 2**20  # rows in a shard, at most, where row groups allow: a big file is several shards
 GROUP = 2**27  # bytes of a row group's wanted columns above which it is read in batches instead, which need as much memory for their buffers
 BATCH = 2**16  # rows of such a batch
+FOOTERS = 256  # kept: those of remote files need not be fetched again for every round
 
 
 @dataclass(frozen=True)
@@ -32,49 +34,42 @@ class Parquet:
         return self.file.name if self.of == 1 else f"{self.file.name}, row groups {self.groups[0]}–{self.groups[-1]}"
 
     def kinds(self) -> Mapping[str, str]:
+        if self.file.place != LOCAL:
+            return encode.kinds(_footer(self.file).schema.to_arrow_schema())
         with _opened(self.file) as file:
             return encode.kinds(file.schema_arrow)
 
-    def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
-        return encode.blocks(design, self._batches(design, limit))
-
-    def _batches(self, design: Design, limit: int | None) -> Iterator[pa.RecordBatch]:
-        names = list(dict.fromkeys(design.names))
-        labels = [column.name for column in design.columns if column.kind == "text"]
-        with _opened(self.file, labels, glance=limit is not None) as file, _named(self.file):
-            if absent := [name for name in names if name not in file.schema_arrow.names]:
-                raise SourceError(f"{self.file.path} has no column {absent[0]!r}", "Give every file the same columns.")
+    def batches(self, columns: Sequence[Column], limit: int | None) -> Iterator[pa.RecordBatch]:
+        names = list(dict.fromkeys(column.name for column in columns))
+        labels = [column.name for column in columns if column.kind == "text"]
+        with _opened(self.file, labels, glance=limit is not None) as file:
+            refuse_absent(self.file, names, file.schema_arrow.names)
             for group in self.groups:
                 if limit is not None or _weight(file, group, names) > GROUP:
                     yield from file.iter_batches(min(BATCH, limit or BATCH), row_groups=[group], columns=names, use_threads=False)
                 else:
-                    yield from _group(file, group, names).to_batches()
+                    yield from self._group(file, group, names).to_batches()
+
+    def _group(self, file: pq.ParquetFile, group: int, names: list[str]) -> pa.Table:
+        """A row group: column by column where the file is near, as fast as at once and in little more memory than its values take."""
+        if self.file.place != LOCAL:
+            return file.read_row_group(group, names, use_threads=False)
+        return pa.table({name: file.read_row_group(group, [name], use_threads=False).column(name) for name in names})
 
 
-class _named:
-    """Say which file, where Arrow only says what is wrong with it."""
-
-    def __init__(self, file: File) -> None:
-        self.file = file
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, SourceError):
-            raise SourceError(f"{self.file.path} cannot be read as Parquet ({str(error).splitlines()[0]})", "Write the file again.") from error
-
-
-def _opened(file: File, dictionary: Sequence[str] = (), glance: bool = False) -> pq.ParquetFile:
+@contextmanager
+def _opened(file: File, dictionary: Sequence[str] = (), glance: bool = False) -> Iterator[pq.ParquetFile]:
     """The file; mapped into memory for a glance, which touches few of its pages."""
-    path = file.checked()
-    with _named(file):
-        return pq.ParquetFile(path, read_dictionary=list(dictionary), memory_map=glance)
+    far = file.place != LOCAL
+    with told(file, "Parquet"), file.opened(mapped=glance) as source:
+        footer = _footer(file) if far else None
+        yield pq.ParquetFile(source, metadata=footer, read_dictionary=list(dictionary), pre_buffer=far)
 
 
-def _group(file: pq.ParquetFile, group: int, names: list[str]) -> pa.Table:
-    """A row group, column by column: as fast as at once, and in little more memory than its values take."""
-    return pa.table({name: file.read_row_group(group, [name], use_threads=False).column(name) for name in names})
+@lru_cache(FOOTERS)
+def _footer(file: File) -> pq.FileMetaData:
+    with told(file, "Parquet"), file.opened() as source:
+        return pq.read_metadata(source)
 
 
 def _weight(file: pq.ParquetFile, group: int, names: list[str]) -> int:
@@ -83,13 +78,13 @@ def _weight(file: pq.ParquetFile, group: int, names: list[str]) -> int:
     return sum(column.total_uncompressed_size for column in columns if column.path_in_schema in names)
 
 
-def shards(file: File) -> list[Parquet]:
+def shards(file: File) -> list[Piece]:
     """The file's row groups, in runs of about a million rows."""
-    with _opened(file) as opened:
-        sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.metadata.num_row_groups)]
+    footer = _footer(file)
+    sizes = [footer.row_group(i).num_rows for i in range(footer.num_row_groups)]
     runs: list[list[int]] = [[]]
     for group, _ in enumerate(sizes):
         if runs[-1] and sum(sizes[g] for g in runs[-1]) + sizes[group] > SHARD:
             runs.append([])
         runs[-1].append(group)
-    return [Parquet(file, tuple(run), len(runs)) for run in runs]
+    return [Piece(Parquet(file, tuple(run), len(runs))) for run in runs]
