@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,11 @@ def engine(data: Any, workers: int | None = None, watch: Watch | None = None) ->
     if isinstance(data, list | tuple) and any(map(_is_engine, data)):
         return _load("summable.engines.together:Together")([engine(item, workers, watch) for item in data])  # type: ignore[no-any-return]
     return _load("summable.engines.threads:Threads")(scan(data).shards, workers=workers, watch=watch)  # type: ignore[no-any-return]
+
+
+def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Mapping[str, str]) -> AbstractContextManager[Engine]:
+    """The engine with a journal of the answers to a program, if a path is given for it."""
+    return nullcontext(engine) if path is None else _load("summable.engines.journal:journalled")(engine, path, program)
 
 
 def _shards(data: Any) -> Iterable[Shard]:

@@ -23,7 +23,7 @@ from summable.core.wire import to_json
 from summable.maths import expressions
 from summable.measures.glance import refuse_absent
 from summable.measures.gram import Products
-from summable.open import Dataset, engine, scan
+from summable.open import Dataset, engine, journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import recentred, settle
 
@@ -48,6 +48,7 @@ def ols(
     max_levels: int = 1000,
     workers: int | None = None,
     watch: Watch | None = None,
+    journal: str | os.PathLike[str] | None = None,
 ) -> LinearFit:
     """Least squares over data that stay where they are: the pooled answer from one round of sums.
 
@@ -63,6 +64,7 @@ def ols(
     max_levels: how many levels a category may have before it must be confirmed.
     workers: threads; all cores by default. The answer has the same bits for any number.
     watch: called with (measure, shards done, shards in all) as shards are read.
+    journal: a file to which every answer is added as it comes. Killed and called again, the fit goes on where it was, to the same bits.
 
     Returns a `LinearFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
@@ -71,7 +73,9 @@ def ols(
     _check(arithmetic, ("auto", "float", "qr"), "arithmetic")
     roles = {role: _role(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
     program = _program(formula, roles, missing, arithmetic, max_levels)
-    (design, coding, solution), ledger = run(program, engine(data, workers, watch))
+    settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)}
+    with journalled(engine(data, workers, watch), journal, settings) as place:
+        (design, coding, solution), ledger = run(program, place)
     fit = LinearFit(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
