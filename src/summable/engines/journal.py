@@ -161,7 +161,7 @@ class Part:
 def merged(sums: dict[Span, Sum]) -> dict[Span, Sum]:
     """The same sums with neighbours added up as `pairwise` would: two of one height, the first at an even place."""
     left, height = dict(sums), 0
-    while any(known > height for known, _ in left.values()) or height == 0:
+    while any(known >= height for known, _ in left.values()):
         for part, first in [span for span, (known, _) in left.items() if known == height]:
             other = part, first + (1 << height)
             if first % (2 << height) == 0 and left.get(other, (WHOLE,))[0] == height:
