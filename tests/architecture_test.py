@@ -30,7 +30,7 @@ MAY_IMPORT = {  # room: the rooms it may look into
     "inference": {"core", "maths", "solvers"},
     "report": {"core", "maths", "solvers", "inference"},
     "models": {"core", "maths", "measures", "solvers", "models", "formula", "inference", "report", "open", "files"},
-    "cli": {"core", "models", "open", "files", "report", ""},
+    "cli": {"core", "models", "open", "files", "report", "cli", ""},
     "testing": {"core", "engines", "sources"},
     "__main__": {"cli"},
     "": {"core", "models", "open"},

@@ -68,7 +68,7 @@ def test_errors_are_one_sentence_on_stderr(folder, words, sentence):
 def test_ctrl_c_ends_in_one_line(folder):
     code = "import summable.models.linear as m, sys\ndef ols(*a, **k): raise KeyboardInterrupt\nm.ols = ols\nsys.argv = ['summable', 'fit', 'y ~ a', 'x']\n"
     done = subprocess.run([sys.executable, "-c", code + "from summable.cli import main; main()"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, "summable: stopped; nothing was written.\n")
+    assert (done.returncode, done.stderr) == (130, "summable: stopped; nothing was written. With --journal FILE, a fit that is stopped can be run again and goes on where it was.\n")
 
 
 def test_warnings_are_told_once(folder):

@@ -70,7 +70,7 @@ def _words(update: Update, *words: str) -> None:
 
 
 def _from_root(name: str, value: Any) -> Any:
-    return os.path.abspath(value) if name == "path" and isinstance(value, str) and "://" not in value else value
+    return os.path.abspath(value) if name == "path" and isinstance(value, str) and os.path.exists(value) else value
 
 
 def _contents(value: Any) -> str:

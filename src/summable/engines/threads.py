@@ -71,7 +71,7 @@ class Threads:
     def _answers(self, measure: Question[S]) -> Iterator[tuple[int, S]]:
         """The shards' answers in order, or known sums of them with their heights; a few are ahead of the one that is wanted."""
         workers, stop, done = self.workers or os.cpu_count() or 1, Event(), 0
-        with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
             submit = ((height, pool.submit(ask)) for height, ask in self._plan(measure, stop))
             waiting: deque[tuple[int, Future[S]]] = deque(islice(submit, 4 * workers))
             try:
@@ -145,7 +145,7 @@ class _OneBlasThread:
                     self.limits.restore_original_limits()
 
 
-_one_blas_thread = _OneBlasThread()
+one_blas_thread = _OneBlasThread()
 
 
 def fold(measure: Question[S], shard: Shard, stop: Event | None = None) -> S:

@@ -31,6 +31,12 @@ class Parquet:
     def name(self) -> str:
         return self.file.name if self.of == 1 else f"{self.file.name}, row groups {self.groups[0]}–{self.groups[-1]}"
 
+    @property
+    def rows_known(self) -> int:
+        """How many rows, by the footer."""
+        with _opened(self.file) as file:
+            return sum(file.metadata.row_group(group).num_rows for group in self.groups)
+
     def kinds(self) -> Mapping[str, str]:
         with _opened(self.file) as file:
             return encode.kinds(file.schema_arrow)
