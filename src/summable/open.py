@@ -91,7 +91,7 @@ def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Map
 
 
 def in_order(read: Callable[[Shard], Iterator[B]], shards: Sequence[Shard], workers: int | None, watch: Watch | None) -> Iterator[B]:
-    """What `read` makes of each shard, block by block, in the order of the shards; a few shards are read at a time."""
+    """What `read` makes of each shard, block by block, in the order of the shards; `workers` of them are read at a time, by default one."""
     return _load("summable.engines.stream:in_order")(read, shards, workers, watch)  # type: ignore[no-any-return]
 
 

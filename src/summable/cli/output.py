@@ -12,7 +12,7 @@ from summable.core.errors import DataError, Unsupported
 if TYPE_CHECKING:
     import pyarrow as pa
 
-GROUP = 2**18  # rows written at once: a row group of Parquet, a batch of Arrow
+GROUP = 2**17  # rows written at once: a row group of Parquet, a batch of Arrow
 
 
 class Writer(Protocol):

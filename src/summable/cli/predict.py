@@ -27,7 +27,7 @@ def predict(
     alpha: Annotated[float, typer.Option(help="The chance that an interval misses: 0.05 gives 95 %.")] = 0.05,
     keep: Annotated[str, typer.Option(help="Columns of the data to write beside the predictions, with commas between them.")] = "",
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Write all columns of the data beside the predictions.")] = False,
-    workers: terminal.Workers = None,
+    workers: Annotated[int, typer.Option(help="Threads that read; more cost memory, and the writing is soon what all wait for.", min=1)] = 1,
     as_json: terminal.Json = False,
     quiet: terminal.Quiet = False,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +14,7 @@ from summable.core.rows import Shard
 from summable.engines.threads import Watch, one_blas_thread
 
 B = TypeVar("B")
-AHEAD = 4  # blocks of a shard that may wait to be taken, beside the one in hand
-MOST = 4  # threads, unless more are asked for: beyond, the writer of the results is what all wait for
+AHEAD = 2  # blocks of a shard that may wait to be taken, beside the one in hand
 PATIENCE = 0.1  # seconds after which a full queue looks whether anybody still wants it
 
 
@@ -55,8 +53,12 @@ class _Pipe(Generic[B]):
 
 
 def in_order(read: Callable[[Shard], Iterator[B]], shards: Iterable[Shard], workers: int | None = None, watch: Watch | None = None) -> Iterator[B]:
-    """What `read` makes of each shard, block by block, in the order of the shards; a few shards are read at a time."""
-    todo, stop, workers = list(shards), Event(), workers or min(os.cpu_count() or 1, MOST)
+    """What `read` makes of each shard, block by block, in the order of the shards; so many are read at a time, by default one.
+
+    Each thread holds what its shard reads at once (a row group) and a few blocks; one keeps the taker of the blocks busy while
+    that writes them, which is soon what all wait for.
+    """
+    todo, stop, workers = list(shards), Event(), workers or 1
     with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
 
         def begin(shard: Shard) -> _Pipe[B]:

@@ -266,7 +266,8 @@ class LinearFit(Data):
         """
         import pandas as pd
 
-        columns = prediction.gathered(self.predict_batches(data, interval, alpha, workers=workers), PREDICTED if interval else PREDICTED[:1])
+        batches = self.predict_batches(data, interval, alpha, workers=workers or os.cpu_count())
+        columns = prediction.gathered(batches, PREDICTED if interval else PREDICTED[:1])
         return pd.DataFrame(columns) if interval else columns["mean"]
 
     def predict_batches(
@@ -280,7 +281,7 @@ class LinearFit(Data):
     ) -> Iterator[pa.RecordBatch]:
         """The same in order and in bounded memory: Arrow record batches of the columns in `keep`, mean and, with an interval, se, lower, upper.
 
-        Shards are read by `workers` threads (by default up to four), a few blocks ahead of what is taken.
+        Shards are read by `workers` threads (by default one), a few blocks ahead of what is taken.
         """
         _check_alpha(alpha)
         if interval is not None:
