@@ -61,7 +61,7 @@ def test_what_cannot_be_is_refused_before_a_row_is_read(table):
         fit.predict_batches(table, keep=["nope"])
     with pytest.raises(sm.Unsupported, match="the column 'mean' cannot be kept beside a prediction of that name"):
         fit.predict_batches(table.assign(mean=1.0), keep=["mean"])
-    with pytest.raises(sm.Unsupported, match="sampling weights"):
+    with pytest.raises(sm.Unsupported, match="the classical standard error does not apply"):
         sm.ols("y ~ a", table, weights="weight", weight_kind="sampling").predict_batches(table, "confidence")
 
 
