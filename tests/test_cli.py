@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import summable as sm
+from summable.cli import main
 
 
-def summable(*words, **options):
-    command = [sys.executable, "-m", "summable", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | {"COLUMNS": "100"}, **options)
+def summable(*words, cwd=".", **environment):
+    """The command in this process, which has imported what takes long; `returncode`, `stdout` and `stderr` as of one of its own."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    surroundings = mock.patch.dict(os.environ, {"COLUMNS": "100"} | environment), mock.patch.object(sys, "argv", ["summable", *map(str, words)])
+    with surroundings[0], surroundings[1], contextlib.chdir(cwd), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+    return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "summable", "fit", "y ~ a", "nowhere.csv"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith("summable: nowhere.csv matches no file. ")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +86,10 @@ def test_errors_are_one_sentence_on_stderr(folder, words, sentence):
 def test_ctrl_c_ends_in_one_line(folder):
     code = "import summable.models.linear as m, sys\ndef ols(*a, **k): raise KeyboardInterrupt\nm.ols = ols\nsys.argv = ['summable', 'fit', 'y ~ a', 'x']\n"
     done = subprocess.run([sys.executable, "-c", code + "from summable.cli import main; main()"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, "summable: stopped; nothing was written.\n")
+    assert (done.returncode, done.stderr) == (
+        130,
+        "summable: stopped; nothing was written. With --journal FILE, a fit that is stopped can be run again and goes on where it was.\n",
+    )
 
 
 def test_warnings_are_told_once(folder):
@@ -90,3 +111,185 @@ def test_importing_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# -- journal
+
+
+def test_ctrl_c_says_how_to_resume_and_the_same_command_goes_on(folder, tmp_path):
+    """A shard at which the fit waits for a real SIGINT; the second run reads the rest, and prints what an uninterrupted fit prints."""
+    code = """
+import os, signal, sys
+import summable.sources.parquet as source
+batches, wait = source.Parquet.batches, len(sys.argv) > 1
+def watched(self, columns, limit):
+    if limit is None and wait and self.file.name == "3.parquet":
+        os.kill(os.getpid(), signal.SIGINT)
+    return batches(self, columns, limit)
+source.Parquet.batches = watched
+sys.argv = ["summable", "fit", "y ~ a + C(g)", os.environ["DATA"], "--journal", "fit.journal", "--workers", "1", "--json"]
+from summable.cli import main
+main()
+"""
+
+    def run(*words):
+        environment = os.environ | {"DATA": str(folder)}
+        return subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    stopped = run("wait")
+    assert (stopped.returncode, stopped.stdout) == (130, "")
+    assert stopped.stderr == "summable: stopped; what was answered is in fit.journal. Run the same command again, and it goes on where it was.\n"
+    told = json.loads(run().stdout)
+    assert told["params"] == dict(sm.ols("y ~ a + C(g)", folder).params)
+    assert told["rounds"][0]["replayed"] == 4 and told["rounds"][1]["replayed"] >= 3
+
+
+def test_a_torn_record_is_told_once_beside_the_summary(folder, tmp_path):
+    path = tmp_path / "fit.journal"
+    first = summable("fit", "y ~ a", folder, "--journal", path)
+    path.write_bytes(path.read_bytes()[:-10])
+    done = summable("fit", "y ~ a", folder, "--journal", path)
+    assert first.stderr == "" and done.stderr.count("\n") == 1 and "was cut short" in done.stderr
+    assert "Replayed from a journal, so sent in an earlier run: Glance (4 of 4 parts)" in done.stdout
+
+
+# -- predict
+
+READERS = {
+    "parquet": pd.read_parquet,
+    "csv": pd.read_csv,
+    "tsv": lambda path: pd.read_csv(path, sep="\t"),
+    "arrow": pd.read_feather,
+    "jsonl": lambda path: pd.read_json(path, lines=True),
+}
+
+
+@pytest.fixture(scope="module")
+def saved(folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("fits") / "fit.json"
+    sm.ols("y ~ a + C(g) + log(b)", folder).save(path)
+    return path
+
+
+@pytest.mark.parametrize("ending", READERS)
+def test_predictions_come_in_every_format_and_in_order(saved, folder, table, tmp_path, ending):
+    done = summable("predict", saved, folder, "-o", tmp_path / f"out.{ending}", "--keep", "h,g,flag", "--interval", "prediction", "--workers", 2)
+    assert (done.returncode, done.stderr) == (0, "") and "2,000 rows" in done.stdout
+    out, expected = READERS[ending](tmp_path / f"out.{ending}"), sm.load(saved).predict(folder, interval="prediction")
+    assert list(out.columns) == ["h", "g", "flag", "mean", "se", "lower", "upper"]
+    np.testing.assert_allclose(out[["mean", "se", "lower", "upper"]], expected, rtol=1e-9)  # pandas reads JSON to ten digits
+    for name in ("h", "g", "flag"):
+        assert (out[name].to_numpy() == table[name].to_numpy()).all() and out[name].dtype.kind == table[name].dtype.kind
+
+
+def test_missing_values_give_empty_predictions_and_are_counted(saved, tmp_path):
+    (tmp_path / "new.csv").write_text("id,when,a,b,g\n7,2024-01-01,1.5,2,u\n8,2024-01-02,,2,v\n9,2024-01-03,2.5,1,w\n")
+    done = summable("predict", saved, tmp_path / "new.csv", "-o", tmp_path / "out.csv", "--keep-all")
+    assert "3 rows, 1 of them without a prediction for a missing value" in done.stdout
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == '"id","when","a","b","g","mean"' and lines[2].endswith('"v",') and lines[1].startswith("7,")
+    assert summable("predict", saved, tmp_path / "new.csv", "-o", tmp_path / "o.jsonl", "-q").stdout == ""
+    assert [json.loads(line)["mean"] is None for line in (tmp_path / "o.jsonl").read_text().splitlines()] == [False, True, False]
+    told = json.loads(summable("predict", saved, tmp_path / "new.csv", "-o", tmp_path / "o.parquet", "--json").stdout)
+    assert (told["rows"], told["missing"]) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("-o", "out.xlsx"), "out.xlsx ends in .xlsx, which is not written. Give it one of .parquet"),
+        (("-o", "no/such/out.csv"), "no/such/out.csv cannot be written"),
+        (("-o", "out.csv", "--keep", "nope"), "there is no column 'nope'. The columns are a, b"),
+        (("-o", "out.csv", "--keep", "a", "--keep-all"), "both --keep and --keep-all are given"),
+        (("-o", "out.csv", "--interval", "confidence", "--alpha", "2"), "alpha=2.0 is not between 0 and 1"),
+    ],
+)
+def test_predict_refuses_in_a_sentence_and_writes_nothing(saved, folder, tmp_path, words, sentence):
+    done = summable("predict", saved, folder, *words, cwd=tmp_path)
+    assert done.returncode == 1 and sentence in done.stderr and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_row_leaves_what_was_there(saved, folder, table, tmp_path):
+    (tmp_path / "out.csv").write_text("precious")
+    table.assign(g="unheard of").to_parquet(tmp_path / "new.parquet")
+    done = summable("predict", saved, folder, tmp_path / "new.parquet", "-o", tmp_path / "out.csv")
+    assert done.returncode == 1 and "has the label 'unheard of', which the fit has not seen in new.parquet" in done.stderr
+    assert (tmp_path / "out.csv").read_text() == "precious" and len(list(tmp_path.iterdir())) == 2
+
+
+# -- cost and scan
+
+
+@pytest.mark.parametrize("formula", ["y ~ a + b", "y ~ a*C(g) + C(h) + far", "y ~ 0 + flag:C(g)", "log(b) ~ C(h):C(g)"])
+def test_the_cost_is_what_the_ledger_says_afterwards(folder, formula):
+    levels = [word for name, count in (("g", 3), ("h", 3)) if f"C({name})" in formula for word in ("--levels", f"{name}={count}")]
+    told = json.loads(summable("cost", formula, folder, *levels, "--json").stdout)
+    fit = sm.ols(formula, folder, arithmetic="qr")
+    lines = {line["measure"]: line for line in reversed(told["lines"])}
+    assert told["parts"] == 4 and told["rows"] == 2000 and told["unknown"] == []
+    assert [line["measure"] for line in told["lines"] if line["when"] == "always"] == [line.measure for line in fit.ledger.rounds[:-1]]
+    for line in fit.ledger.rounds:
+        assert lines[line.measure]["numbers"] == [line.numbers] * 2, line
+        if line.measure not in ("Glance", "Profile"):
+            assert lines[line.measure]["up"] == [line.up] * 2, line
+        assert abs(lines[line.measure]["down"][0] / line.down - 1) < 0.35, line
+    assert told["width"] == [fit.design.width] * 2
+
+
+def test_unknown_levels_are_bounded_and_asked_for(folder):
+    done = summable("cost", "y ~ a + C(g)", folder, "--max-levels", 50)
+    assert "3–52 columns measured" in done.stdout and "--levels g=" in done.stdout and "20" not in done.stdout.split("Gram")[0].split("Profile")[0]
+    exact = json.loads(summable("cost", "y ~ a + C(g)", folder, "--levels", "g=3", "--json").stdout)
+    assert exact["width"] == [5, 5]
+
+
+def test_a_cost_needs_no_data():
+    told = json.loads(summable("cost", "--width", 300, "--parts", 40, "--rows", "1e6", "--json").stdout)
+    assert told["lines"][1]["numbers"] == [301 * 302 // 2 + 3] * 2 and told["solve_flops"] == [300**3] * 2
+    assert told["lines"][1]["flops"] == [10**6 * 301 * 302] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ((), "a cost is told of a formula and data, or of a width"),
+        (("y ~ a + C(g)", "DATA", "--levels", "g"), "--levels g is not understood"),
+        (("y ~ a + C(g)", "DATA", "--levels", "h=3"), "levels are given for 'h', which is no category of the formula. Its categories are g."),
+        (("y ~ nope", "DATA"), "there is no column 'nope'"),
+    ],
+)
+def test_a_cost_is_refused_in_a_sentence(folder, words, sentence):
+    done = summable("cost", *(folder if word == "DATA" else word for word in words))
+    assert done.returncode == 1 and sentence in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_scan_shows_what_is_there_and_reads_no_row(folder, tmp_path):
+    told = json.loads(summable("scan", folder, "--json", "--check").stdout)
+    assert told["columns"]["g"] == "text" and told["columns"]["a"] == "number" and told["columns"]["flag"] == "boolean"
+    assert (told["shards"], told["rows"], len(told["parts"]), told["differing"]) == (4, 2000, 4, {})
+    assert told["bytes"] == sum(path.stat().st_size for path in folder.iterdir())
+    page = summable("scan", folder).stdout
+    assert "3.parquet" in page and "4 in all" in page and "2,000" in page
+    pd.DataFrame({"a": [1], "more": ["x"]}).to_csv(tmp_path / "b.csv", index=False)
+    done = summable("scan", folder / "0.parquet", tmp_path / "b.csv", "--check")
+    assert "not known" in done.stdout and "a is not the same everywhere: number in 1, integer in 1" in done.stdout
+    assert "more is not the same everywhere: text in 1, absent in 1" in done.stdout
+
+
+def test_every_command_shows_examples():
+    for command in ("fit", "predict", "cost", "scan"):
+        shown = summable(command, "--help").stdout
+        assert "Examples" in shown and f"summable {command} " in shown
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(shell):
+    assert "_SUMMABLE_COMPLETE" in summable(_SUMMABLE_COMPLETE=f"source_{shell}").stdout
+    typed = (
+        {"COMP_WORDS": "summable pre", "COMP_CWORD": "1"}
+        if shell == "bash"
+        else {"_TYPER_COMPLETE_ARGS": "summable pre", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    )
+    told = summable(_SUMMABLE_COMPLETE=f"complete_{shell}", **typed).stdout
+    assert "predict" in told and "cost" not in told

@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from summable.cli import main
+
 ROOT = Path(__file__).parents[1]
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 SECONDS = re.compile(r" +\d+\.\d{3}$", re.MULTILINE)  # the last column of a ledger
 
 
 @pytest.mark.parametrize("page", [pytest.param(path, id=path.name) for path in sorted((ROOT / "docs").glob("*.md"))])
 def test_snippets_do_what_they_say(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    failed, tried = doctest.testfile(str(page), module_relative=False, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    text = CONSOLE.sub(as_doctest, page.read_text())
+    test = doctest.DocTestParser().get_doctest(text, {"shell": shell}, page.name, str(page), 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    failed, tried = runner.run(test)
     assert tried and not failed
+
+
+def as_doctest(block):
+    """Commands after $, and what they print."""
+    return "".join(f">>> shell({line[2:].strip()!r})\n" if line.startswith("$ ") else line for line in block[1].splitlines(keepends=True)) + "\n"
+
+
+def shell(command):
+    """Run a `summable` command in this process."""
+    with mock.patch.object(sys, "argv", shlex.split(command)), contextlib.suppress(SystemExit):
+        main()
+
+
+@pytest.mark.slow
+def test_a_killed_fit_is_resumed_in_the_example(tmp_path):
+    done = subprocess.run([sys.executable, ROOT / "examples" / "resume.py", tmp_path], capture_output=True, text=True, check=True)
+    assert "The first fit was killed" in done.stdout and "nothing disturbed: True" in done.stdout
+    replayed = int(re.search(r"Gram +(\d+) of 60 parts replayed", done.stdout)[1])
+    assert 30 <= replayed < 60
 
 
 @pytest.mark.slow
@@ -44,8 +72,9 @@ def test_the_readme_snippets_run(table, tmp_path, monkeypatch):
     exec(compile("\n".join(snippets), "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/how-it-works.md", "docs/sources.md"])
-def test_links_lead_somewhere(name):
-    page = ROOT / name
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / link).exists(), f"{name} links to {link}"
+        assert (page.parent / link).exists(), f"{page.name} links to {link}"

@@ -4,30 +4,58 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from summable.core.errors import SourceError
 
 
-def write(path: str | os.PathLike[str], text: str) -> None:
+def write(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file beside its place, then move it there: nobody ever sees half of it."""
+    with replacing(path) as beside, open(beside, "wb") as stream:
+        stream.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[str]:
+    """A file beside a path, to be written; it takes the path's place when all went well, and is gone when not."""
     folder = os.path.dirname(os.path.abspath(path))
     try:
         handle, beside = tempfile.mkstemp(dir=folder, prefix=".", suffix=".part")
+        os.close(handle)
     except OSError as error:
         raise SourceError(f"{path} cannot be written ({error.strerror})", "Choose a folder that exists and may be written to.") from error
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield beside
+        _to_disk(beside)
         os.chmod(beside, 0o666 & ~_umask())  # as any new file; a temporary one is its owner's alone
         os.replace(beside, path)
+        _to_disk(folder)
+    except SourceError:
+        _remove(beside)
+        raise
     except OSError as error:
-        os.unlink(beside)
+        _remove(beside)
         raise SourceError(f"{path} cannot be written ({error.strerror})", "Nothing was changed; make room, or choose another place.") from error
     except BaseException:
-        os.unlink(beside)
+        _remove(beside)
         raise
+
+
+def _to_disk(path: str) -> None:
+    """What was written there is on the disk, not on its way to it. Windows has no such thing for folders."""
+    if os.name == "nt" and os.path.isdir(path):
+        return
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(path: str) -> None:
+    if os.path.exists(path):
+        os.unlink(path)
 
 
 def refuse_unwritable(path: str | os.PathLike[str]) -> None:

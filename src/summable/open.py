@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from summable.core.rows import Shard
 if TYPE_CHECKING:
     from summable.engines.threads import Watch
 
+B = TypeVar("B")
 TEXT = {
     ".csv": "summable.sources.csv:shards",
     ".tsv": "summable.sources.csv:shards",
@@ -77,6 +79,23 @@ def matrices(x: Any, y: Any, weight: Any) -> Dataset:
     return Dataset(tuple(_load(MATRICES)(x, y, weight)))
 
 
+def rows_known(shards: Iterable[Shard]) -> int | None:
+    """How many rows the shards hold, if all of them know it without reading (in a footer)."""
+    counts: list[Any] = [getattr(_inner(shard), "rows_known", None) for shard in shards]
+    return None if None in counts else sum(counts)
+
+
+def nbytes(shards: Iterable[Shard]) -> int | None:
+    """What the files of the shards weigh on disk, if they lie in files; of several shards in one, the file counts once."""
+    found = {getattr(_inner(shard), "file", None) for shard in shards}
+    return None if None in found else sum(file.size for file in found if file)
+
+
+def _inner(shard: Shard) -> Any:
+    """What a shard wraps, if it does: it is that which knows."""
+    return getattr(shard, "table", shard)
+
+
 def engine(data: Any, workers: int | None = None, watch: Watch | None = None) -> Engine:
     """The engine that holds the data: itself, if it is one; threads over local shards; or several together."""
     if workers is not None and workers < 1:
@@ -86,6 +105,16 @@ def engine(data: Any, workers: int | None = None, watch: Watch | None = None) ->
     if isinstance(data, list | tuple) and any(map(_is_engine, data)):
         return _load("summable.engines.together:Together")([engine(item, workers, watch) for item in data])  # type: ignore[no-any-return]
     return _load("summable.engines.threads:Threads")(scan(data).shards, workers=workers, watch=watch)  # type: ignore[no-any-return]
+
+
+def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Mapping[str, str]) -> AbstractContextManager[Engine]:
+    """The engine with a journal of the answers to a program, if a path is given for it."""
+    return nullcontext(engine) if path is None else _load("summable.engines.journal:journalled")(engine, path, program)
+
+
+def in_order(read: Callable[[Shard], Iterator[B]], shards: Sequence[Shard], workers: int | None, watch: Watch | None) -> Iterator[B]:
+    """What `read` makes of each shard, block by block, in the order of the shards; `workers` of them are read at a time, by default one."""
+    return _load("summable.engines.stream:in_order")(read, shards, workers, watch)  # type: ignore[no-any-return]
 
 
 def _shards(data: Any) -> Iterable[Shard]:

@@ -49,8 +49,20 @@ def ledger(account: Ledger, raw: int) -> str:
         lines.append(f"{name:<8}{line.measure:<12}{line.parts:>7,}{line.numbers:>14,}{line.down:>12,}{line.up:>11,}{line.seconds:>10.3f}")
     learning = len(account.rounds) - fitting
     rounds = f"{_count(fitting, 'round')} to fit" + (f", and {learning} to learn the design" if learning else "")
-    lines += ["-" * WIDTH, f"{rounds}. Sent by all parts, both ways: {size(account.nbytes)}; the raw rows weigh {size(raw)}.", "=" * WIDTH]
+    lines += ["-" * WIDTH, f"{rounds}. Sent by all parts, both ways: {size(account.nbytes)}; the raw rows weigh {size(raw)}."]
+    lines += [*_replayed(account), "=" * WIDTH]
     return "\n".join(lines)
+
+
+def _replayed(account: Ledger) -> list[str]:
+    """Which answers came from a journal, and were not asked of the parts in this run."""
+    marks, fitting = [], 0
+    for line in account.rounds:
+        fitting += not line.learns_design
+        if line.replayed:
+            name = line.measure if line.learns_design else f"round {fitting}"
+            marks.append(f"{name} ({line.replayed:,} of {line.parts:,} parts)")
+    return [f"Replayed from a journal, so sent in an earlier run: {', '.join(marks)}; {size(account.replayed)}."] if marks else []
 
 
 def size(nbytes: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from summable.core.measure import Question
 from summable.core.statistic import Statistic
@@ -19,3 +19,12 @@ class Engine(Protocol):
 
     def sum(self, measure: Question[S]) -> S:
         """The sum of all parts' answers, each counted exactly once."""
+
+
+@runtime_checkable
+class Remembering(Engine, Protocol):
+    """An engine that may know answers before it asks for them."""
+
+    @property
+    def replayed(self) -> int:
+        """How many parts were not asked in the last round, because their answers were known."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from summable.core.data import Data
-from summable.core.engine import Engine
+from summable.core.engine import Engine, Remembering
 from summable.core.errors import SummableError
 from summable.core.measure import Rounds
 from summable.core.wire import digest, encode
@@ -26,6 +26,7 @@ class Round(Data):
     numbers: int  # numbers (or labels) from each part
     seconds: float
     learns_design: bool = False
+    replayed: int = 0  # parts that were not asked: a journal had their answers
 
 
 @dataclass
@@ -38,6 +39,11 @@ class Ledger:
     def nbytes(self) -> int:
         """Bytes sent, both ways, by all parts in all rounds."""
         return sum(line.parts * (line.down + line.up) for line in self.rounds)
+
+    @property
+    def replayed(self) -> int:
+        """Those of the bytes that were sent in an earlier run, and replayed from its journal in this one."""
+        return sum(line.replayed * (line.down + line.up) for line in self.rounds)
 
     @property
     def fitting(self) -> list[Round]:
@@ -63,4 +69,5 @@ def run(program: Rounds[R], engine: Engine) -> tuple[R, Ledger]:
             raise error.at(f"while taking {name}, round {len(ledger.rounds) + 1}") from error.__cause__
         seconds, down = time.perf_counter() - start, len(encode(measure, sent))
         sent.add(digest(measure.design))
-        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design))
+        known = engine.replayed if isinstance(engine, Remembering) else 0
+        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known))

@@ -94,9 +94,14 @@ S = TypeVar("S", bound=Statistic)
 
 def pairwise(statistics: Iterable[S]) -> S:
     """The sum by halves, in order: the same bits whoever finishes first, O(log n) rounding, O(log n) held at once."""
+    return joined((0, statistic) for statistic in statistics)
+
+
+def joined(sums: Iterable[tuple[int, S]]) -> S:
+    """The same sum where some of it has been taken: (height, sum of 2**height statistics that begin at a multiple of it)."""
     heights: list[tuple[int, S]] = []
-    for statistic in statistics:
-        height, total = 0, statistic
+    for begun, statistic in sums:
+        height, total = begun, statistic
         while heights and heights[-1][0] == height:
             total, height = heights.pop()[1] + total, height + 1
         heights.append((height, total))

@@ -50,7 +50,7 @@ def decode(data: bytes, designs: Mapping[str, Design] | None = None, vocabulary:
         dtype, count = _dtype(spec["array"]), math.prod(spec["shape"])
         if position + count * dtype.itemsize > len(data):
             raise Unsupported("this message is cut short", "Send it again.")
-        array = np.frombuffer(data, dtype, count, position).reshape(spec["shape"])
+        array = np.frombuffer(data, dtype, count, position).reshape(spec["shape"]).copy()  # aligned, as arithmetic on it would be elsewhere
         position += array.nbytes
         return array
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from threading import Event, Lock
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,11 +19,22 @@ from threadpoolctl import threadpool_limits
 from summable.core.errors import SourceError, SummableError
 from summable.core.measure import PartMeasure, Question
 from summable.core.rows import Rows, Shard
-from summable.core.statistic import Statistic, pairwise
+from summable.core.statistic import Statistic, joined, pairwise
+from summable.engines.fingerprint import fingerprints
 
 HOPELESS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)  # asking again would not help; our own errors of data are among them
 S = TypeVar("S", bound=Statistic)
 Watch = Callable[[str, int, int], None]  # (name of the measure, shards done, shards in all)
+
+
+class Memory(Protocol):
+    """What is known of the shards' answers to the question that is being asked."""
+
+    def known(self) -> Mapping[int, tuple[int, Callable[[], Any]]]:
+        """First shard to (height, a way to the sum of it and the shards after it, 2**height in all)."""
+
+    def record(self, shard: int, answer: Statistic) -> None:
+        """Remember the answer of a shard; called by several threads."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +49,7 @@ class Threads:
     workers: int | None = None
     tries: int = 3
     watch: Watch | None = None
+    memory: Memory | None = None
 
     @property
     def parts(self) -> int:
@@ -45,25 +58,48 @@ class Threads:
 
     def sum(self, measure: Question[S]) -> S:
         """The sum over the shards, in their order."""
-        return pairwise(self._answers(measure))
+        return joined(self._answers(measure))
 
-    def _answers(self, measure: Question[S]) -> Iterator[S]:
-        """The shards' answers in order, a few of them ahead of the one that is wanted."""
-        workers, stop = self.workers or os.cpu_count() or 1, Event()
-        with _one_blas_thread(), ThreadPoolExecutor(workers) as pool:
-            rest = iter(range(self.parts))
-            submit = (pool.submit(self._answer, measure, index, stop) for index in rest)
-            waiting: deque[Future[S]] = deque(islice(submit, 4 * workers))
+    def remembering(self, memory: Callable[[], Memory]) -> Threads:
+        """The same, with a memory of its own."""
+        return replace(self, memory=memory())
+
+    def fingerprints(self) -> list[str]:
+        """What tells each shard's rows from others."""
+        return fingerprints(self.shards)
+
+    def _answers(self, measure: Question[S]) -> Iterator[tuple[int, S]]:
+        """The shards' answers in order, or known sums of them with their heights; a few are ahead of the one that is wanted."""
+        workers, stop, done = self.workers or os.cpu_count() or 1, Event(), 0
+        with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
+            submit = ((height, pool.submit(ask)) for height, ask in self._plan(measure, stop))
+            waiting: deque[tuple[int, Future[S]]] = deque(islice(submit, 4 * workers))
             try:
-                for done in range(1, self.parts + 1):
-                    yield waiting.popleft().result()
+                while waiting:
+                    height, future = waiting.popleft()
+                    yield height, future.result()
                     waiting.extend(islice(submit, 1))
+                    done += 1 << height
                     if self.watch:
                         self.watch(type(measure).__name__, done, self.parts)
             finally:  # an error or Ctrl-C: let no worker go on
                 stop.set()
-                for future in waiting:
+                for _, future in waiting:
                     future.cancel()
+
+    def _plan(self, measure: Question[S], stop: Event) -> Iterator[tuple[int, Callable[[], S]]]:
+        """What is to be done for every shard in order: recall what is known, ask for the rest."""
+        known, first = self.memory.known() if self.memory else {}, 0
+        while first < self.parts:
+            height, ask = known.get(first, (0, partial(self._noted, measure, first, stop)))
+            yield height, ask
+            first += 1 << height
+
+    def _noted(self, measure: Question[S], index: int, stop: Event) -> S:
+        answer = self._answer(measure, index, stop)
+        if self.memory:
+            self.memory.record(index, answer)
+        return answer
 
     def _answer(self, measure: Question[S], index: int, stop: Event) -> S:
         shard = self.shards[index]
@@ -109,7 +145,7 @@ class _OneBlasThread:
                     self.limits.restore_original_limits()
 
 
-_one_blas_thread = _OneBlasThread()
+one_blas_thread = _OneBlasThread()
 
 
 def fold(measure: Question[S], shard: Shard, stop: Event | None = None) -> S:

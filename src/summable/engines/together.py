@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from summable.core.engine import Engine
+from summable.core.errors import Unsupported
 from summable.core.measure import Question
 from summable.core.statistic import Statistic, pairwise
 
@@ -27,3 +28,23 @@ class Together:
     def sum(self, measure: Question[S]) -> S:
         """The sum of the engines' sums, in their order."""
         return pairwise([engine.sum(measure) for engine in self.engines])
+
+    def remembering(self, memory: Callable[[], Any]) -> Together:
+        """The same, each engine that can with a memory of its own."""
+        return Together([remembering(engine, memory) for engine in self.engines])
+
+    def fingerprints(self) -> list[str]:
+        """What tells each part's rows from others."""
+        return [text for engine in self.engines for text in fingerprints(engine)]
+
+
+def fingerprints(engine: Engine) -> list[str]:
+    """What tells an engine's rows from others, a text for each part."""
+    if not hasattr(engine, "fingerprints"):
+        raise Unsupported(f"a {type(engine).__name__} cannot tell its data from others, as a journal needs", "Give it fingerprints(), a text for each part.")
+    return list(engine.fingerprints())
+
+
+def remembering(engine: Engine, memory: Callable[[], Any]) -> Engine:
+    """The engine with a memory of its own for its shards' answers; itself, if it keeps none."""
+    return engine.remembering(memory) if hasattr(engine, "remembering") else engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,24 +15,27 @@ from scipy.linalg import solve_triangular
 from summable import files, formula, inference
 from summable.core.data import Data
 from summable.core.design import Coding, Column, Design, Product
-from summable.core.errors import DataError, FormulaError, SummableWarning, Unsupported
+from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
+from summable.core.rows import Rows
 from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
 from summable.core.wire import to_json
 from summable.maths import expressions
-from summable.measures.glance import refuse_absent
 from summable.measures.gram import Products
-from summable.open import Dataset, engine, scan
+from summable.models import predict as prediction
+from summable.open import Dataset, engine, journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import recentred, settle
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from summable.engines.threads import Watch
 
 SATURATED = "There are no more observations than coefficients: no residual is left, so no standard error can be given."
+PREDICTED = ("mean", "se", "lower", "upper")
 WEIGHT_KINDS = ("analytic", "frequency", "sampling")
 
 
@@ -48,6 +51,7 @@ def ols(
     max_levels: int = 1000,
     workers: int | None = None,
     watch: Watch | None = None,
+    journal: str | os.PathLike[str] | None = None,
 ) -> LinearFit:
     """Least squares over data that stay where they are: the pooled answer from one round of sums.
 
@@ -63,6 +67,7 @@ def ols(
     max_levels: how many levels a category may have before it must be confirmed.
     workers: threads; all cores by default. The answer has the same bits for any number.
     watch: called with (measure, shards done, shards in all) as shards are read.
+    journal: a file to which every answer is added as it comes. Killed and called again, the fit goes on where it was, to the same bits.
 
     Returns a `LinearFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
@@ -71,7 +76,9 @@ def ols(
     _check(arithmetic, ("auto", "float", "qr"), "arithmetic")
     roles = {role: _role(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
     program = _program(formula, roles, missing, arithmetic, max_levels)
-    (design, coding, solution), ledger = run(program, engine(data, workers, watch))
+    settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)}
+    with journalled(engine(data, workers, watch), journal, settings) as place:
+        (design, coding, solution), ledger = run(program, place)
     fit = LinearFit(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
@@ -252,29 +259,44 @@ class LinearFit(Data):
 
     # -- new rows
 
-    def predict(self, data: Any, interval: Literal["confidence", "prediction"] | None = None, alpha: float = 0.05) -> Any:
+    def predict(self, data: Any, interval: Literal["confidence", "prediction"] | None = None, alpha: float = 0.05, workers: int | None = None) -> Any:
         """The mean of y for new rows, (rows,); with an interval, a data frame of mean, se, lower and upper.
 
         The offset is read and added. A row with a missing value gets NaN. An unseen level is an error that names it.
         """
+        import pandas as pd
+
+        batches = self.predict_batches(data, interval, alpha, workers=workers or os.cpu_count())
+        columns = prediction.gathered(batches, PREDICTED if interval else PREDICTED[:1])
+        return pd.DataFrame(columns) if interval else columns["mean"]
+
+    def predict_batches(
+        self,
+        data: Any,
+        interval: Literal["confidence", "prediction"] | None = None,
+        alpha: float = 0.05,
+        keep: Sequence[str] = (),
+        workers: int | None = None,
+        watch: Watch | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """The same in order and in bounded memory: Arrow record batches of the columns in `keep`, mean and, with an interval, se, lower, upper.
+
+        Shards are read by `workers` threads (by default one), a few blocks ahead of what is taken.
+        """
         _check_alpha(alpha)
         if interval is not None:
             _check(interval, ("confidence", "prediction"), "interval")
+            if self.weight_kind == "sampling":
+                raise Unsupported(*inference.NO_MODEL_VARIANCE)
+        prediction.refuse_clash(keep, PREDICTED if interval else PREDICTED[:1])
         dataset = scan(data)
-        design = self._for_prediction(dataset)
-        means, leverages = [np.zeros(0)], [np.zeros(0)]
-        root = self._whitening()
-        for shard in dataset.shards:
-            refuse_absent(design.names, shard.kinds())
-            try:
-                for rows in shard.rows(design):
-                    means.append(rows.project(self.solution.coef) + rows.column("offset"))
-                    if interval is not None:
-                        leverages.append(np.square(rows.project(root)).sum(axis=1))
-            except DataError as error:
-                raise error.at(f"in {shard.name}") from error.__cause__
-        mean = np.concatenate(means)
-        return mean if interval is None else self._limits(mean, np.concatenate(leverages), interval, alpha)
+        root = None if interval is None else self._whitening()
+
+        def answer(rows: Rows) -> dict[str, Array]:
+            mean = rows.project(self.solution.coef) + rows.column("offset")
+            return {"mean": mean} if root is None else self._limits(mean, np.square(rows.project(root)).sum(axis=1), interval == "prediction", alpha)
+
+        return prediction.batches(dataset, self._for_prediction(dataset), answer, keep, workers, watch)
 
     def _for_prediction(self, dataset: Dataset) -> Design:
         """The design without y and weights; one column at least, or nobody could count the rows."""
@@ -291,14 +313,10 @@ class LinearFit(Data):
         whitening[self.coding.kept[self.solution.independent]] = solve_triangular(self.solution.root, np.eye(self.solution.rank))
         return whitening
 
-    def _limits(self, mean: Array, leverage: Array, interval: str, alpha: float) -> pd.DataFrame:
-        import pandas as pd
-
-        if self.weight_kind == "sampling":
-            raise Unsupported(*inference.NO_MODEL_VARIANCE)
-        se = np.sqrt(self.scale * (leverage + (1.0 if interval == "prediction" else 0.0)))
+    def _limits(self, mean: Array, leverage: Array, of_rows: bool, alpha: float) -> dict[str, Array]:
+        se = np.sqrt(self.scale * (leverage + (1.0 if of_rows else 0.0)))
         reach = self.inference.quantile(alpha) * se
-        return pd.DataFrame({"mean": mean, "se": se, "lower": mean - reach, "upper": mean + reach})
+        return dict(zip(PREDICTED, (mean, se, mean - reach, mean + reach), strict=True))
 
     # -- to look at and to keep
 

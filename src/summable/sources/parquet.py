@@ -33,6 +33,12 @@ class Parquet:
     def name(self) -> str:
         return self.file.name if self.of == 1 else f"{self.file.name}, row groups {self.groups[0]}–{self.groups[-1]}"
 
+    @property
+    def rows_known(self) -> int:
+        """How many rows, by the footer."""
+        footer = _footer(self.file)
+        return sum(footer.row_group(group).num_rows for group in self.groups)
+
     def kinds(self) -> Mapping[str, str]:
         if self.file.place != LOCAL:
             return encode.kinds(_footer(self.file).schema.to_arrow_schema())

@@ -1,0 +1,69 @@
+"""What the commands share: progress on stderr, Ctrl-C in one line, JSON without what it cannot hold."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from summable.engines.threads import Watch
+
+INTERRUPTED = 130
+
+Data = Annotated[list[str], typer.Argument(help="Parquet or CSV files, folders or quoted globs; several are their union.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; errors still show.")]
+Workers = Annotated[int | None, typer.Option(help="Threads; all cores by default.", min=1)]
+
+
+@contextmanager
+def stoppable(advice: str) -> Iterator[None]:
+    """Ctrl-C ends in one line, which says what to do next."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note(f"stopped; {advice}")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def note(sentence: str) -> None:
+    """A line on stderr."""
+    typer.echo(f"summable: {sentence}", err=True)
+
+
+@contextmanager
+def progress(wanted: bool) -> Iterator[Watch | None]:
+    """A bar on stderr while shards are read, if anybody is there to see it."""
+    if not wanted or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("shards"), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def watch(measure: str, done: int, parts: int) -> None:
+            if measure not in tasks:
+                tasks[measure] = bar.add_task(measure, total=parts)
+            bar.update(tasks[measure], completed=done)
+
+        yield watch
+
+
+def as_json(value: Any) -> str:
+    """JSON, in which what is not a finite number is null."""
+    return json.dumps(_finite(value), indent=2)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
