@@ -86,7 +86,7 @@ def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str,
     if better := recentred(settled, design, solution.products):
         design, coding = better.design()
         solution = yield from least_squares(design, coding, arithmetic)
-    return design, coding, solution
+    return design, (better or settled).finished(design, solution.products), solution
 
 
 def _check(value: str, known: tuple[str, ...], name: str) -> None:
@@ -280,10 +280,11 @@ class LinearFit(Data):
         """The design without y and weights; one column at least, or nobody could count the rows."""
         factors = [n.expression for term in self.design.terms if not isinstance(term, Constant) for n in term.numerics]
         offset = [(role, numeric) for role, numeric in self.design.roles if role == "offset"]
+        factors += [basis.expression for basis in self.design.bases]
         numbers = {name for text in [*factors, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
         columns = tuple(column for column in self.design.columns if column.kind != "number" or column.name in numbers)
         columns = columns or (Column(next(iter(dataset.schema)), "text"),)
-        return Design(columns, self.design.terms, tuple(offset), missing="keep")
+        return Design(columns, self.design.terms, tuple(offset), "keep", self.design.bases)
 
     def _whitening(self) -> Array:
         """(width, rank): carries a row x to a vector whose square is its leverage."""
