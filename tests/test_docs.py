@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import os
 import re
 import shlex
 import subprocess
@@ -70,6 +71,13 @@ def test_the_readme_snippets_run(table, tmp_path, monkeypatch):
     snippets = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert len(snippets) > 1
     exec(compile("\n".join(snippets), "README.md", "exec"), {})
+
+
+@pytest.mark.slow
+def test_the_formula_example_runs(tmp_path):
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    done = subprocess.run([sys.executable, ROOT / "examples" / "formulas.py", tmp_path / "towns"], capture_output=True, text=True, check=True, env=environment)
+    assert "R² = 0.9163" in done.stdout and "16,000 rows" in done.stdout and (tmp_path / "towns" / "coefficients.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
@@ -12,14 +11,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from summable.core.design import Category, Coding, Column, Constant, Design, Numeric, Product
+from summable.core.design import Basis, Category, Coding, Constant, Design, Numeric, Product
 from summable.core.errors import DataError, FormulaError
 from summable.core.statistic import Array, Label
 from summable.formula import Formula
-from summable.maths import expressions
+from summable.plan import Plan, Scope, plan
 
 WIDEST = 20_000  # features, of which the packed products weigh 1.6 GB
-FUNCTIONS = {name: getattr(np, name) for name in expressions.FUNCTIONS} | {"np": np}
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """The columns of a factor of numbers: features · matrix + constant. A plain number is its own only feature."""
+
+    features: tuple[str, ...]  # expressions, as they are measured
+    matrix: Array  # (features, columns)
+    constant: Array  # (columns,)
+    basis: Basis | None = None  # whose columns the features are
+    spans: bool = False  # whether the constant is made from the columns, which add up to one as the indicators of a category do
+    instead: Expansion | None = None  # one that spans, for where the features themselves would say the constant twice
+
+    def part(self, reduced: bool) -> Expansion:
+        """The same without its first column, where others span it, and without the features that only this one needs."""
+        matrix, constant = self.matrix[:, int(reduced) :], self.constant[int(reduced) :]
+        used = np.flatnonzero(matrix.any(axis=1) | (len(matrix) == 1))
+        return Expansion(tuple(self.features[i] for i in used), matrix[used], constant, self.basis, self.spans and not reduced)
+
+    def shifted(self, shifts: Mapping[str, float]) -> Expansion:
+        """The same for features that are measured less a shift."""
+        by = np.array([shifts.get(feature, 0.0) for feature in self.features])
+        return Expansion(self.features, self.matrix, self.constant + by @ self.matrix, self.basis, self.spans)
 
 
 @dataclass(frozen=True)
@@ -34,20 +55,46 @@ class _Block:
         return frozenset(self.numerics), frozenset(self.categories)
 
 
-def settle(formula: Formula, draft: Design, levels: Mapping[str, Iterable[Label]], shifts: Mapping[str, float]) -> tuple[Design, Coding]:
+@dataclass(frozen=True)
+class _Part:
+    """A factor of a scope: numbers, or a category by the columns of a contrast."""
+
+    places: NDArray[np.int64]  # (columns,) where its columns stand, counted from the scope's first
+    numbers: Expansion | None
+    category: str = ""
+    contrast: Array | None = None  # (levels, columns)
+
+    def merged(self, other: _Part) -> _Part:
+        """The products of two contrasts of one category, as one contrast."""
+        assert self.contrast is not None and other.contrast is not None  # both are of a category
+        both = self.contrast[:, :, None] * other.contrast[:, None, :]
+        return _Part(np.add.outer(self.places, other.places).ravel(), None, self.category, both.reshape(len(both), -1))
+
+
+_Product = tuple[float, tuple[_Part, ...]]  # a scale, and the factors of some coefficients in a row
+
+
+def settle(
+    formula: Formula, draft: Design, levels: Mapping[str, Iterable[Label]], shifts: Mapping[str, float], expansions: Mapping[str, Expansion] | None = None
+) -> tuple[Design, Coding]:
     """The design with all levels, and the coding of the coefficients: names, contrasts, un-shifting."""
     ordered = {name: tuple(sorted(found)) for name, found in levels.items()}
     for name, found in ordered.items():
         if not found:
             raise DataError(f"column {name!r} has no value in any row that is kept", "Leave it out of the formula.")
-    by_text = {factor.text: factor for factor in formula.factors}
     category_of = {factor.text: factor.expression for factor in formula.factors if factor.kind == "category"}
     for name in category_of.keys() & ordered.keys():  # a bare column, not C(column)
         _refuse_numerals(name, ordered[name])
-    plan = _plan(formula, category_of, ordered, draft)
-    blocks = _blocks([scope.texts for scope in plan.scopes], category_of)
+    planned = plan(formula, category_of, ordered, draft)
+    numbers = {f.text: Expansion((f.expression,), np.ones((1, 1)), np.zeros(1)) for f in formula.factors if f.kind == "number"} | dict(expansions or {})
+    products = [_product(scope, category_of, numbers) for scope in planned.scopes]
+    blocks = _blocks(parts for _, parts in products)
+    if _dimensions(blocks, ordered) > len(planned.names):
+        numbers = {text: one.instead or one for text, one in numbers.items()}
+        products = [_product(scope, category_of, numbers) for scope in planned.scopes]
+        blocks = _blocks(parts for _, parts in products)
     allowed = _shiftable(blocks, shifts)
-    numeric = {text: Numeric(factor.expression, allowed.get(text, 0.0)) for text, factor in by_text.items() if text not in category_of}
+    numeric = {feature: Numeric(feature, allowed.get(feature, 0.0)) for block in blocks for feature in block.numerics}
     categories = {name: Category(name, found) for name, found in ordered.items()}
     terms: list[Constant | Product] = [Constant(), *(_term(block, numeric, categories) for block in blocks if block.numerics or block.categories)]
     has_constant = any(not block.numerics and not block.categories for block in blocks)
@@ -57,8 +104,28 @@ def settle(formula: Formula, draft: Design, levels: Mapping[str, Iterable[Label]
             f"the formula has {width:,} features, whose products would take {size:,.0f} GB in each part", "Cross fewer levels, or merge the rare ones."
         )
     roles = tuple((role, n if role != "y" else Numeric(n.expression, shifts.get(n.expression, 0.0) if has_constant else 0.0)) for role, n in draft.roles)
-    design = Design(draft.columns, tuple(terms), roles, draft.missing)
-    return design, _coding(plan, blocks, numeric, categories, category_of)
+    bases = tuple(dict.fromkeys(one.basis for one in numbers.values() if one.basis is not None))
+    design = Design(draft.columns, tuple(terms), roles, draft.missing, bases)
+    shifted = [(scale, tuple(_shifted(part, allowed) for part in parts)) for scale, parts in products]
+    return design, _coding(planned, shifted, blocks, categories)
+
+
+def _product(scope: Scope, category_of: Mapping[str, str], numbers: Mapping[str, Expansion]) -> _Product:
+    """The factors of a scope, the first varying fastest; a category that stands in it twice becomes one."""
+    parts, step = dict[tuple[str, bool], _Part](), 1
+    for text, contrast, reduced in zip(scope.texts, scope.contrasts, scope.reduced, strict=True):
+        if contrast is None:
+            expansion = numbers[text].part(reduced)
+            part, name = _Part(step * np.arange(expansion.matrix.shape[1]), expansion), (text, False)
+        else:
+            part, name = _Part(step * np.arange(contrast.shape[1]), None, category_of[text], contrast), (category_of[text], True)
+        step *= len(part.places)
+        parts[name] = parts[name].merged(part) if name in parts else part
+    return scope.scale, tuple(parts.values())
+
+
+def _shifted(part: _Part, shifts: Mapping[str, float]) -> _Part:
+    return _Part(part.places, part.numbers.shifted(shifts)) if part.numbers else part
 
 
 def _refuse_numerals(name: str, levels: Sequence[Label]) -> None:
@@ -77,17 +144,21 @@ def _is_number(label: str) -> bool:
     return True
 
 
-def _blocks(scopes: Iterable[Sequence[str]], category_of: Mapping[str, str]) -> list[_Block]:
+def _blocks(products: Iterable[Sequence[_Part]]) -> list[_Block]:
     """The span of the terms: each term's numerics within every subset of its categories, the constant first."""
     blocks: dict[Any, _Block] = {}
-    for texts in scopes:
-        numbers = tuple(text for text in texts if text not in category_of)
-        groups = tuple(dict.fromkeys(category_of[text] for text in texts if text in category_of))
-        for size in range(len(groups) + 1):
-            for some in combinations(groups, size):
-                block = _Block(numbers, some)
-                blocks.setdefault(block.key, block)
+    for parts in products:
+        groups = tuple(dict.fromkeys(part.category for part in parts if part.category))
+        for numbers in product(*(_choices(part)[: None if part.numbers.spans else -1] for part in parts if part.numbers)):
+            for size in range(len(groups) + 1):
+                for some in combinations(groups, size):
+                    block = _Block(tuple(dict.fromkeys(name for name in numbers if name)), some)
+                    blocks.setdefault(block.key, block)
     return sorted(blocks.values(), key=lambda block: bool(block.numerics or block.categories))
+
+
+def _dimensions(blocks: Iterable[_Block], levels: Mapping[str, Sequence[Label]]) -> int:
+    return sum(math.prod(len(levels[name]) - 1 for name in block.categories) for block in blocks)
 
 
 def _shiftable(blocks: Sequence[_Block], shifts: Mapping[str, float]) -> dict[str, float]:
@@ -102,77 +173,16 @@ def _term(block: _Block, numeric: Mapping[str, Numeric], categories: Mapping[str
     return Product(tuple(numeric[text] for text in block.numerics), tuple(categories[name] for name in block.categories))
 
 
-@dataclass(frozen=True)
-class _Scope:
-    """Some coefficients in a row: a product of factors, each category by the columns of a contrast."""
-
-    texts: tuple[str, ...]
-    contrasts: tuple[Array | None, ...]  # (levels, columns) of a category; None for a number
-    scale: float
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How formulaic codes a formula: its names, and where they come from; the level that each category leaves out."""
-
-    names: tuple[str, ...]
-    scopes: tuple[_Scope, ...]
-    reference: Mapping[str, int]
-
-
-def _plan(formula: Formula, category_of: Mapping[str, str], levels: Mapping[str, tuple[Label, ...]], draft: Design) -> _Plan:
-    """Let formulaic code a stand-in table that has the formula's columns and levels, and no rows of the data."""
-    spec = _spec(formula, levels, draft)
-    scopes, names, reference = [], [], dict[str, int]()
-    for term in spec.structure:
-        names.extend(term.columns)
-        for scoped in term.scoped_terms:
-            texts = tuple(part.factor.expr for part in scoped.factors)
-            contrasts = [_contrast(spec, part, category_of) for part in scoped.factors]
-            scopes.append(_Scope(texts, tuple(contrasts), float(scoped.scale)))
-    for text, name in category_of.items():
-        found, base = levels[name], getattr(spec.encoder_state[text][1]["contrasts"].contrasts, "base", None)
-        reference.setdefault(name, found.index(base) if base in found else 0)
-    return _Plan(tuple(names), tuple(scopes), reference)
-
-
-def _spec(formula: Formula, levels: Mapping[str, tuple[Label, ...]], draft: Design) -> Any:
-    import formulaic
-    import pandas as pd
-
-    rows = max([1, *(len(found) for name, found in levels.items() if Column(name) in draft.columns)])
-    frame = pd.DataFrame({column.name: np.ones(rows) for column in draft.columns if column.kind == "number"}, index=range(rows))
-    for name, found in levels.items():
-        values = [found[i % len(found)] for i in range(rows)]
-        frame[name] = values if Column(name) in draft.columns else pd.Categorical(values, categories=list(found))
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            right = formulaic.Formula(formula.right, _ordering="degree")
-            return right.get_model_matrix(frame, na_action="ignore", context=FUNCTIONS).model_spec
-    except Exception as error:
-        raise FormulaError(f"the formula {formula.text!r} cannot be coded ({str(error).splitlines()[0]})", "Check its contrasts and their levels.") from error
-
-
-def _contrast(spec: Any, part: Any, category_of: Mapping[str, str]) -> Array | None:
-    if part.factor.expr not in category_of:
-        return None
-    state = spec.encoder_state[part.factor.expr][1]["contrasts"]
-    return np.asarray(state.contrasts.get_coding_matrix(state.levels, reduced_rank=part.reduced, sparse=False), np.float64)
-
-
-def _coding(
-    plan: _Plan, blocks: Sequence[_Block], numeric: Mapping[str, Numeric], categories: Mapping[str, Category], category_of: Mapping[str, str]
-) -> Coding:
+def _coding(planned: Plan, products: Sequence[_Product], blocks: Sequence[_Block], categories: Mapping[str, Category]) -> Coding:
     """User columns = basis · matrix, where the basis leaves out each category's reference level.
 
-    A level l of a category is the basis column l, and the reference is one minus all of them; a number x is (x − s) + s.
-    Multiplied out, each user column is a short combination of basis columns.
+    A level l of a category is the basis column l, and the reference is one minus all of them; a number x is (x − s) + s, and a
+    polynomial is its shifted powers and a constant. Multiplied out, each user column is a short combination of basis columns.
     """
     start, kept, position, measured = {}, [], 0, 1
     for block in blocks:
         start[block.key] = (position, block)
-        cells = _cells(block, categories, plan.reference)
+        cells = _cells(block, categories, planned.reference)
         if block.numerics or block.categories:
             kept.append(measured + cells)
             measured += math.prod(len(categories[name].levels) for name in block.categories)
@@ -181,14 +191,14 @@ def _coding(
         position += len(cells)
     entries = [np.zeros((4, 0))]
     column = 0
-    for scope in plan.scopes:
-        entries += _entries(scope, column, start, plan.reference, numeric, categories, category_of)
-        column += math.prod(matrix.shape[1] for matrix in scope.contrasts if matrix is not None)
-    if column < position or column != len(plan.names):
+    for scale, parts in products:
+        entries += _entries(scale, parts, column, start, planned.reference, categories)
+        column += math.prod(len(part.places) for part in parts)
+    if column < position or column != len(planned.names):
         raise FormulaError(f"the terms give {column} coefficients but span {position} dimensions", "Name all levels, or make a column of those you want.")
     row, col, value, unshifts = np.concatenate(entries, axis=1)
     positions = np.concatenate([*kept, np.zeros(0, np.int64)])
-    return Coding(plan.names, positions, row.astype(np.int64), col.astype(np.int64), value, unshifts.astype(bool))
+    return Coding(planned.names, positions, row.astype(np.int64), col.astype(np.int64), value, unshifts.astype(bool))
 
 
 def _cells(block: _Block, categories: Mapping[str, Category], reference: Mapping[str, int]) -> NDArray[np.int64]:
@@ -202,35 +212,40 @@ def _cells(block: _Block, categories: Mapping[str, Category], reference: Mapping
 
 
 def _entries(
-    scope: _Scope,
-    column: int,
-    start: Mapping[Any, tuple[int, _Block]],
-    reference: Mapping[str, int],
-    numeric: Mapping[str, Numeric],
-    categories: Mapping[str, Category],
-    category_of: Mapping[str, str],
+    scale: float, parts: Sequence[_Part], column: int, start: Mapping[Any, tuple[int, _Block]], reference: Mapping[str, int], categories: Mapping[str, Category]
 ) -> list[Array]:
-    """The (row, column, value, whether it undoes a shift) of one scope, over every way to take each factor whole or as its constant part."""
+    """The (row, column, value, whether it undoes a shift) of one product, over every way to take each factor by one feature or as its constant part."""
     found = []
-    for taken in product((True, False), repeat=len(scope.texts)):
-        whole = [text for text, is_whole in zip(scope.texts, taken, strict=True) if is_whole]
-        constants = [numeric[text].shift for text in scope.texts if text not in whole and text in numeric]
-        key = frozenset(t for t in whole if t in numeric), frozenset(category_of[t] for t in whole if t in category_of)
-        if 0.0 in constants or key not in start:
-            continue  # nothing to undo, or (for a full contrast) no constant part, as its entries below are all zero
+    for taken in product(*(_choices(part) for part in parts)):
+        unshifts = any(part.numbers and not part.numbers.spans and choice is None for part, choice in zip(parts, taken, strict=True))
+        key = (
+            frozenset(str(choice) for part, choice in zip(parts, taken, strict=True) if part.numbers and choice is not None),
+            frozenset(part.category for part, choice in zip(parts, taken, strict=True) if part.category and choice is not None),
+        )
+        if key not in start:
+            continue  # no constant part, as its entries below are all zero
         position, block = start[key]
         strides = _strides(block, categories)
-        triplets, step = np.array([[position], [column], [scope.scale * math.prod(constants)]], np.float64), 1
-        for text, matrix in zip(scope.texts, scope.contrasts, strict=True):
-            if matrix is None:
-                continue
-            name = category_of[text]
-            part = _levels(matrix, reference[name]) if text in whole else _constant_part(matrix, reference[name])
-            triplets = _outer(triplets, part, strides.get(name, 0), step)
-            step *= matrix.shape[1]
+        triplets = np.array([[position], [column], [scale]], np.float64)
+        for part, choice in zip(parts, taken, strict=True):
+            triplets = _outer(triplets, _triplets(part, choice, reference), strides.get(part.category, 0), part.places)
         filled = triplets[:, triplets[2] != 0]
-        found.append(np.vstack([filled, np.full(filled.shape[1], bool(constants))]))
+        found.append(np.vstack([filled, np.full(filled.shape[1], unshifts)]))
     return found
+
+
+def _choices(part: _Part) -> list[str | None]:
+    """By which of its features, or its levels, a factor is taken; None for its constant part."""
+    return [*(part.numbers.features if part.numbers else [part.category]), None]
+
+
+def _triplets(part: _Part, choice: str | None, reference: Mapping[str, int]) -> Array:
+    """(row, column, value) of a factor taken in one way: rows count the levels of a category that are not its reference."""
+    if part.numbers is None:
+        assert part.contrast is not None
+        return _constant_part(part.contrast, reference[part.category]) if choice is None else _levels(part.contrast, reference[part.category])
+    values = part.numbers.constant if choice is None else part.numbers.matrix[part.numbers.features.index(choice)]
+    return np.stack([np.zeros(len(values)), np.arange(len(values)), values])
 
 
 def _strides(block: _Block, categories: Mapping[str, Category]) -> dict[str, int]:
@@ -253,7 +268,7 @@ def _constant_part(matrix: Array, reference: int) -> Array:
     return np.stack([np.zeros(len(column)), column, matrix[reference]])
 
 
-def _outer(triplets: Array, part: Array, row_stride: int, column_stride: int) -> Array:
+def _outer(triplets: Array, part: Array, row_stride: int, places: NDArray[np.int64]) -> Array:
     row = triplets[0][:, None] + part[0] * row_stride
-    column = triplets[1][:, None] + part[1] * column_stride
+    column = triplets[1][:, None] + places[part[1].astype(np.int64)]
     return np.stack([row.ravel(), column.ravel(), (triplets[2][:, None] * part[2]).ravel()])

@@ -7,9 +7,11 @@ are known, and `coding.settle` it once the levels of its categories are. Coeffic
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from summable import stateful
 from summable.core.design import CATEGORY, Column, Constant, Design, Numeric, Product
 from summable.core.errors import FormulaError
 from summable.core.statistic import Label
@@ -22,7 +24,8 @@ class Factor:
 
     text: str  # as formulaic writes it
     expression: str  # as our expressions are written; of a category, the name of its column
-    kind: str  # "number", "category", or "bare": a column's name, to be told by its kind
+    kind: str  # "number", "category", "transform" (of all rows), or "bare": a column's name, to be told by its kind
+    additive: bool = True  # whether a shift of it can be undone (of a transform)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,31 @@ class Formula:
 
 # -- the text alone
 
+DOT = re.compile(r"(?<![\w.)\]])\.(?![\w.(])")  # that stands for all columns, and is in no number or name
+
+
+def has_dot(text: str) -> bool:
+    """Whether a formula's right side names all columns by a dot."""
+    return "~" in text and DOT.search(_masked(text).split("~", 1)[1]) is not None
+
+
+def spelled(text: str, names: Sequence[str], roles: Mapping[str, str]) -> str:
+    """The formula with every column but those of the response and the roles (weights, offset) in place of its dot."""
+    masked = _masked(text)
+    tilde = masked.index("~") + 1
+    used = {name for read in (parse(text[:tilde] + " 1").response.expression, *roles.values()) for name in expressions.columns(read)}
+    rest = [expressions.quoted(name) for name in names if name not in used]
+    if not rest:
+        raise FormulaError(f"the . in {text!r} stands for no column", "There are none but those of the response, the weights and the offset.")
+    for match in reversed(list(DOT.finditer(masked, tilde))):
+        text = f"{text[: match.start()]}({' + '.join(rest)}){text[match.end() :]}"
+    return text
+
+
+def _masked(text: str) -> str:
+    """The text with what stands in backticks or quotation marks made unreadable."""
+    return re.sub(r"`[^`]*`|'[^']*'|\"[^\"]*\"", lambda match: "_" * len(match[0]), text)
+
 
 def parse(text: str) -> Formula:
     """Read a formula, or say in a sentence why it cannot be read."""
@@ -51,7 +79,7 @@ def parse(text: str) -> Formula:
     except FormulaError:
         raise
     except Exception as error:
-        reason = "the . is not read: write the columns out" if "`.` operator" in str(error) else str(error).splitlines()[0] or type(error).__name__
+        reason = str(error).splitlines()[0] or type(error).__name__
         raise FormulaError(f"the formula {text!r} cannot be read ({reason})", "Write it like: y ~ a + C(g) + a:b.") from None
     if len(targets) != 1:
         raise FormulaError(f"the formula {text!r} has {len(targets)} responses", "Write one column before the ~, like: y ~ a + b.")
@@ -60,14 +88,22 @@ def parse(text: str) -> Formula:
     response = _factor(*targets[0][0])
     if response is None or response.kind == "category":
         raise FormulaError(f"the response {targets[0][0][0]!r} is not a number", "Least squares needs a numeric column before the ~.")
-    factors = [factor for term in terms for part in term if (factor := _factor(*part))]
-    return Formula(text, _right(text), response, tuple(dict.fromkeys(factors)), tuple(tuple(name for name, _ in term) for term in terms))
+    if response.kind == "transform":
+        raise FormulaError(f"the response {response.text!r} depends on all rows", "Write a column or its arithmetic before the ~.")
+    factors = dict.fromkeys(factor for term in terms for part in term if (factor := _factor(*part)))
+    texts = tuple(tuple(name for name, _ in term) for term in terms)
+    return Formula(text, _right(text), response, tuple(replace(factor, additive=_is_additive(factor.text, texts)) for factor in factors), texts)
+
+
+def _is_additive(text: str, terms: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a factor stands alone beside a constant, and every term that holds it beside the same term without: a shift of it can be undone."""
+    spans = [frozenset(term) - {"1"} for term in terms]
+    return frozenset({text}) in spans and all(span - {text} in spans for span in spans if text in span)
 
 
 def _right(text: str) -> str:
     """What stands after the ~ that is not in backticks."""
-    masked = expressions.QUOTED.sub(lambda match: "_" * len(match[0]), text)
-    return text[masked.index("~") + 1 :]
+    return text[_masked(text).index("~") + 1 :]
 
 
 def _factor(text: str, method: str) -> Factor | None:
@@ -78,6 +114,8 @@ def _factor(text: str, method: str) -> Factor | None:
         return Factor(text, expressions.quoted(text), "bare")
     if category := _category(text):
         return Factor(text, category, "category")
+    if transform := stateful.parse(text):
+        return Factor(text, transform.expression, "transform")
     expressions.columns(text)
     return Factor(text, text, "number")
 
@@ -97,11 +135,11 @@ def _category(text: str) -> str | None:
 
 
 def _is_contrast(node: ast.expr) -> bool:
-    """Whether it is contr.name, a call of it with constants, or a list of constants: nothing that formulaic's evaluation could run."""
+    """Whether it is contr.name, a call of it with constants, or constants: nothing that formulaic's evaluation could run."""
     match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="contr")), args=args, keywords=keywords):
-            return all(_is_literal(value) for value in [*args, *(word.value for word in keywords)])
-        case ast.Attribute(value=ast.Name(id="contr")):
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="contr")) | ast.Name(id="Treatment" | "Sum" | "Helmert" | "Poly" | "Diff")):
+            return all(_is_literal(value) for value in [*node.args, *(word.value for word in node.keywords)])
+        case ast.Attribute(value=ast.Name(id="contr")) | ast.Name(id="Treatment" | "Sum" | "Helmert" | "Poly" | "Diff"):
             return True
     return _is_literal(node)
 
@@ -114,6 +152,8 @@ def _is_literal(node: ast.expr) -> bool:
             return _is_literal(operand)
         case ast.List(elts=items) | ast.Tuple(elts=items):
             return all(map(_is_literal, items))
+        case ast.Dict(keys=keys, values=values):
+            return all(key is not None and _is_literal(key) for key in keys) and all(map(_is_literal, values))
     return False
 
 
@@ -152,7 +192,7 @@ def resolve(formula: Formula, kinds: Kinds) -> Formula:
 
 def draft(formula: Formula, kinds: Kinds, shifts: Mapping[str, float], roles: Mapping[str, str], missing: str) -> Design:
     """A first design of a resolved formula: the columns as they will be read, a constant, and every number less its shift."""
-    numbers = [formula.response, *(factor for factor in formula.factors if factor.kind == "number")]
+    numbers = [formula.response, *(factor for factor in formula.factors if factor.kind != "category")]
     for factor in numbers:
         for name in expressions.columns(factor.expression):
             _refuse_kind(name, kinds[name], factor)

@@ -11,12 +11,17 @@ from summable.core.design import Category, Column, Constant, Design, Numeric, Pr
 from summable.core.measure import Measure
 from summable.core.statistic import Statistic
 from summable.maths.linalg import unpack
+from summable.measures.distinct import Distinct
 from summable.measures.glance import Glance
 from summable.measures.gram import Gram
+from summable.measures.header import Header
 from summable.measures.middle import Middle
+from summable.measures.moments import Moments
 from summable.measures.profile import Profile
 from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
+from summable.measures.serial import Serial
+from summable.measures.tally import Tally, key
 from summable.testing import hostile_tables, laws
 
 X, FAR, SAME = (Product((Numeric(name, shift),)) for name, shift in (("x", 0.0), ("far", 1e6), ("same", 0.0)))
@@ -36,6 +41,7 @@ def inner_products(triangle):
 
 
 MEASURES = {
+    "header": (Header(), None, None),
     "glance": (Glance(("y", "g"), ("y", "log(far)")), None, None),
     "profile": (Profile(DESIGN), None, None),
     "gram": (Gram(DESIGN), None, lambda s: [s.yy, s.xy, s.xx]),
@@ -45,6 +51,10 @@ MEASURES = {
     "rfactor of two targets": (RFactor(TWO), inner_products, inner_products),
     "residual of two targets": (Residual(TWO, np.column_stack([AT, -AT]), np.array([1.5, 0.0])), None, lambda s: s.values()),
     "middle": (Middle(replace(TWO, missing="keep")), None, None),
+    "serial": (Serial(DESIGN, AT), None, None),
+    "tally": (Tally(DESIGN, ("y", "weight", "y"), (0, key(0.5), key(-1.0)), (2**64 - 1, key(3.0), key(1.0)), 5), None, None),
+    "distinct": (Distinct(DESIGN, ("y", "weight"), (-5.0, 0.5), (5.0, 2.0)), None, None),
+    "moments": (Moments(DESIGN), None, None),
 }
 LAWS = [pytest.param(law, id=f"{name} {law.name}") for name, (m, view, weighted) in MEASURES.items() for law in laws(m, hostile_tables(), view, weighted)]
 

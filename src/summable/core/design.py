@@ -81,6 +81,28 @@ class Block(Data):
         return len(self.shifts)
 
 
+@dataclass(frozen=True)
+class Basis(Data):
+    """Functions of a numeric expression, learnt from the rows: each is read like a column, called name[0], name[1], …
+
+    The kinds are "chebyshev" polynomials (of degree 0 up, about the first knot, in units of the second), "bs" (B-splines over knots
+    that count each bound degree + 1 times), and "cr" and "cc" (natural and cyclic cubic regression splines over their knots).
+    """
+
+    name: str
+    kind: str
+    expression: str
+    knots: tuple[float, ...]
+    degree: int = 3
+    outside: str = "extend"  # what becomes of a value beyond the bounds: "extend", "clip", "zero" or "raise"
+    bounds: tuple[float, ...] = ()  # least and greatest value, of a spline
+    mixing: tuple[tuple[float, ...], ...] = ()  # columns = functions · mixing; the functions themselves, if empty
+
+    def feature(self, position: int) -> str:
+        """The name of a column."""
+        return f"{self.name}[{position}]"
+
+
 Term = Constant | Product | Block
 
 
@@ -95,6 +117,7 @@ class Design(Data):
     terms: tuple[Term, ...] = ()
     roles: tuple[tuple[str, Numeric], ...] = ()
     missing: str = "drop"
+    bases: tuple[Basis, ...] = ()
 
     @property
     def width(self) -> int:
@@ -116,6 +139,11 @@ class Design(Data):
     def names(self) -> tuple[str, ...]:
         """The columns that must be read."""
         return tuple(column.name for column in self.columns)
+
+    def curve(self, name: str) -> tuple[Basis, int] | None:
+        """The basis, and the position in it, of a column that is computed and not read; None for one that is read."""
+        head, _, position = name.rstrip("]").rpartition("[")
+        return next(((basis, int(position)) for basis in self.bases if basis.name == head), None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ FUNCTIONS = [
     "log", "log2", "log10", "log1p", "exp", "exp2", "expm1", "sqrt", "abs", "sign", "floor", "ceil", "minimum", "maximum",
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
 ]  # fmt: skip
+OF_ALL_ROWS = ["poly", "bs", "cr", "cs", "cc", "center", "scale", "standardize"]  # understood as factors of their own
 ARITHMETIC: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow, ast.Mod: operator.mod, ast.FloorDiv: operator.floordiv,
@@ -119,8 +120,11 @@ def _check(node: ast.AST, expression: str) -> None:
                 raise FormulaError(f"{name} in {expression!r} is given {len(args)} arguments", "It takes another number of them.")
             for arg in args:
                 _check(arg, expression)
+        case ast.Call(func=ast.Name(id=name)) if name in OF_ALL_ROWS:
+            raise FormulaError(f"{name}(…), which depends on all rows, stands within {expression!r}", "Let it be a factor of its own.")
         case ast.Call(func=func):
-            raise FormulaError(f"the formula function {ast.unparse(func)!r} in {expression!r} is not known", f"Known are C, I, {', '.join(FUNCTIONS)}.")
+            known = ", ".join([*FUNCTIONS, *OF_ALL_ROWS])
+            raise FormulaError(f"the formula function {ast.unparse(func)!r} in {expression!r} is not known", f"Known are C, I, {known}.")
         case ast.BinOp(op=ast.BitXor()):
             raise FormulaError(f"{expression!r} uses ^", "Powers are written with **.")
         case _:

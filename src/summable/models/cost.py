@@ -70,17 +70,19 @@ def of_formula(
     text: str, schema: Mapping[str, str], parts: int, rows: int | None, levels: Mapping[str, int], max_levels: int, roles: Mapping[str, str]
 ) -> Cost:
     """The cost of a fit by formula over columns of these kinds. Levels that are not given lie between one and `max_levels`."""
-    parsed = formula.parse(text)
+    parsed = formula.parse(formula.spelled(text, tuple(schema), roles) if formula.has_dot(text) else text)
     names, expressions = formula.columns(parsed, roles), formula.numerics(parsed)
     refuse_absent(names, schema)
     kinds = {name: frozenset[Label]({schema[name]}) for name in names}
     resolved = formula.resolve(parsed, kinds)
+    if learnt := [factor.text for factor in resolved.factors if factor.kind == "transform"]:
+        raise Unsupported(f"what {learnt[0]} costs is not told beforehand, as its columns are learnt from the rows", "Leave it out, or give --width.")
     draft = formula.draft(resolved, kinds, {}, roles, "drop")
     categories = {column.name: column.kind for column in draft.columns if column.kind != "number"}
     _refuse_strangers(levels, categories)
     least = {name: levels.get(name, 1) for name in categories}
     most = {name: levels.get(name, 2 if kind == "boolean" else max_levels) for name, kind in categories.items()}
-    shape = Settled(resolved, draft, {name: frozenset(_labels(kind, 2)) for name, kind in categories.items()}, {}).design()[0]
+    shape = Settled(resolved, draft, {name: frozenset(_labels(kind, 2)) for name, kind in categories.items()}, {}, {}, {}).design()[0]
     designs = _with(shape, categories, least), _with(shape, categories, most)
     glance = Glance(names, expressions)
     glimpse = Glimpse(Labels(tuple(frozenset[Label]({schema[name]}) for name in names)), *np.zeros((3, len(expressions))))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from summable import files, formula, inference
+from summable import files, inference
 from summable.core.data import Data
 from summable.core.design import Coding, Column, Design, Product
 from summable.core.errors import FormulaError, SummableWarning, Unsupported
@@ -23,10 +23,12 @@ from summable.core.statistic import Array
 from summable.core.wire import to_json
 from summable.maths import expressions
 from summable.measures.gram import Products
+from summable.models import diagnostics
 from summable.models import predict as prediction
 from summable.open import Dataset, engine, journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
-from summable.solvers.settle import recentred, settle
+from summable.solvers.settle import read, recentred, settle
+from summable.solvers.update import durbin_watson, update
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 SATURATED = "There are no more observations than coefficients: no residual is left, so no standard error can be given."
 PREDICTED = ("mean", "se", "lower", "upper")
+NO_EXPOSURE = ("exposure= belongs to a model whose link is the logarithm, and least squares has none", 'Write offset="log(e)" if y is itself a logarithm.')
 WEIGHT_KINDS = ("analytic", "frequency", "sampling")
 
 
@@ -46,6 +49,7 @@ def ols(
     weights: str | None = None,
     weight_kind: Literal["analytic", "frequency", "sampling"] = "analytic",
     offset: str | None = None,
+    exposure: None = None,
     missing: Literal["drop", "raise"] = "drop",
     arithmetic: Literal["auto", "float", "qr"] = "auto",
     max_levels: int = 1000,
@@ -57,10 +61,12 @@ def ols(
 
     Parameters
     ----------
-    formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does.
+    formula: like ``"y ~ a + C(g) + a:b + bs(x, df=5)"``; coefficients are named and coded as formulaic does. A dot stands for all
+        columns but those of the response, the weights and the offset.
     data: a path, a glob or a folder of Parquet or CSV files; a pandas, Polars or Arrow table; a 2-D array (columns x0, x1, …) or a
         mapping of names to arrays; an engine; or a list of any of these, which is their union.
     weights, offset: columns, or expressions of columns. A row of weight 0 is as if it were not there.
+    exposure: refused: it is an offset of log e where the link is the logarithm.
     weight_kind: "analytic" (Var = scale / weight, as in R's lm), "frequency" (the row stands for so many) or "sampling".
     missing: "drop" rows with a missing value in any column used, and count them; or "raise".
     arithmetic: "float" sums the Gram; "qr" also takes the R factor, in a second round; "auto" does so where digits would be lost.
@@ -71,6 +77,8 @@ def ols(
 
     Returns a `LinearFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
+    if exposure is not None:
+        raise Unsupported(*NO_EXPOSURE)
     _check(weight_kind, WEIGHT_KINDS, "weight_kind")
     _check(missing, ("drop", "raise"), "missing")
     _check(arithmetic, ("auto", "float", "qr"), "arithmetic")
@@ -87,13 +95,14 @@ def ols(
 
 def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int) -> Rounds[tuple[Design, Coding, LeastSquares]]:
     """All the rounds of a fit by formula."""
-    settled = yield from settle(formula.parse(text), roles, missing, max_levels)
+    parsed = yield from read(text, roles)
+    settled = yield from settle(parsed, roles, missing, max_levels)
     design, coding = settled.design()
     solution = yield from least_squares(design, coding, arithmetic)
     if better := recentred(settled, design, solution.products):
         design, coding = better.design()
         solution = yield from least_squares(design, coding, arithmetic)
-    return design, coding, solution
+    return design, (better or settled).finished(design, coding, solution.products), solution
 
 
 def _check(value: str, known: tuple[str, ...], name: str) -> None:
@@ -257,7 +266,43 @@ class LinearFit(Data):
         """Of the weighted columns, as statsmodels takes it (it depends on their units)."""
         return self.inference.condition_number
 
-    # -- new rows
+    # -- its columns
+
+    @property
+    def vif(self) -> pd.Series[float]:
+        """Variance inflation factors: by how much collinearity multiplies each coefficient's variance (the intercept's is about zero)."""
+        return self._series(diagnostics.variance_inflation(self.solution, self.inference.estimates, self.coding.kept))
+
+    def condition_indices(self) -> pd.DataFrame:
+        """Belsley, Kuh and Welsch's collinearity table: a row for each condition index, and its shares in the coefficients' variances."""
+        import pandas as pd
+
+        indices, shares = diagnostics.condition_indices(self.inference.estimates)
+        return pd.DataFrame(shares, index=pd.Index(indices, name="condition_index"), columns=list(self.coding.names))
+
+    def correlation(self) -> pd.DataFrame:
+        """The correlations of the coefficients."""
+        import pandas as pd
+
+        return pd.DataFrame(diagnostics.correlation(self.inference.estimates), index=list(self.coding.names), columns=list(self.coding.names))
+
+    # -- rows again, and new rows
+
+    def durbin_watson(self, data: Any, workers: int | None = None) -> float:
+        """The Durbin–Watson statistic of the residuals of `data`, in the order in which its rows and shards are given: one more pass."""
+        value, _ = run(durbin_watson(self.design, self.solution), engine(data, workers))
+        return value
+
+    def update(self, data: Any, workers: int | None = None) -> LinearFit:
+        """The fit of the rows before and those of `data` together, from the sums kept: the old rows are not read again.
+
+        The design stays: levels, knots, polynomials and centres are those of the first rows. An unseen level is an error that names it.
+        """
+        solution, ledger = run(update(self.design, self.coding, self.solution), engine(data, workers))
+        fit = replace(self, solution=solution, rounds=(*self.rounds, *ledger.rounds))
+        for sentence in fit.warnings:
+            warnings.warn(sentence, SummableWarning, stacklevel=2)
+        return fit
 
     def predict(self, data: Any, interval: Literal["confidence", "prediction"] | None = None, alpha: float = 0.05, workers: int | None = None) -> Any:
         """The mean of y for new rows, (rows,); with an interval, a data frame of mean, se, lower and upper.
@@ -302,10 +347,11 @@ class LinearFit(Data):
         """The design without y and weights; one column at least, or nobody could count the rows."""
         factors = [n.expression for term in self.design.terms if isinstance(term, Product) for n in term.numerics]
         offset = [(role, numeric) for role, numeric in self.design.roles if role == "offset"]
+        factors += [basis.expression for basis in self.design.bases]
         numbers = {name for text in [*factors, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
         columns = tuple(column for column in self.design.columns if column.kind != "number" or column.name in numbers)
         columns = columns or (Column(next(iter(dataset.schema)), "text"),)
-        return Design(columns, self.design.terms, tuple(offset), missing="keep")
+        return Design(columns, self.design.terms, tuple(offset), "keep", self.design.bases)
 
     def _whitening(self) -> Array:
         """(width, rank): carries a row x to a vector whose square is its leverage."""
@@ -332,9 +378,28 @@ class LinearFit(Data):
 
         return report.tidy(self, alpha)
 
+    def plot(self, names: Sequence[str] | None = None, alpha: float = 0.05, axes: Any = None) -> Any:
+        """Draw estimates with their 1 − alpha intervals; returns the matplotlib Axes.
+
+        `names` picks coefficients; by default all but the intercept and aliased ones. Needs the extra `summable[plot]`.
+        """
+        from summable import plot
+
+        wanted = [name for name in self.coding.names if name != "Intercept" and not np.isnan(self.params[name])] if names is None else list(names)
+        if unknown := [name for name in wanted if name not in self.coding.names]:
+            raise Unsupported(f"there is no coefficient {unknown[0]!r}", f"Choose from {', '.join(self.coding.names)}.")
+        limits = self.conf_int(alpha).loc[wanted].to_numpy()
+        return plot.coefficients(wanted, self.params[wanted].to_numpy(), limits, f"estimate, with {1 - alpha:.0%} interval", axes)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fit as JSON, to be read by `summable.load`."""
         files.write(path, to_json(self))
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from summable import report
+
+        return report.html(self)
 
     def __repr__(self) -> str:
         return f"<LinearFit {self.formula!r}: {self.nobs:,.0f} rows, R² = {self.rsquared:.4f}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ Answer = Callable[[Rows], Mapping[str, Array]]  # rows to columns of (rows,)
 def batches(dataset: Dataset, design: Design, answer: Answer, keep: Sequence[str], workers: int | None, watch: Watch | None) -> Iterator[pa.RecordBatch]:
     """The kept columns of every row, and what a model answers to it; in the order of the rows, block by block."""
     refuse_absent(keep, dataset.schema)
-    wide = Design((*design.columns, *_unread(design, keep, dataset.schema)), design.terms, design.roles, design.missing)
+    wide = replace(design, columns=(*design.columns, *_unread(design, keep, dataset.schema)))
     integers = {name for name in keep if dataset.schema[name] == "integer"}
 
     def read(shard: Shard) -> Iterator[pa.RecordBatch]:

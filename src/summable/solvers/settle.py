@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from summable import coding, formula
+import numpy as np
+
+from summable import coding, formula, stateful
+from summable.coding import Expansion
 from summable.core.design import Coding, Design, Product
 from summable.core.measure import Rounds
 from summable.core.statistic import Label
 from summable.formula import Formula
-from summable.measures.glance import Glance
+from summable.measures.glance import Glance, Glimpse
 from summable.measures.gram import Products
+from summable.measures.header import Header
 from summable.measures.profile import Portrait, Profile, refuse_many
+from summable.solvers import curves
 from summable.solvers.centred import centres, stray
+from summable.stateful import Transform
 
 
 @dataclass(frozen=True)
@@ -24,17 +30,39 @@ class Settled:
     draft: Design
     levels: Mapping[str, frozenset[Label]]
     shifts: Mapping[str, float]
+    expansions: Mapping[str, Expansion]  # the columns of each transform
+    guessed: Mapping[str, Transform]  # those whose columns wait for the moments in a Gram
 
     def design(self) -> tuple[Design, Coding]:
         """The design to be measured, and the coding of its coefficients."""
-        return coding.settle(self.formula, self.draft, self.levels, self.shifts)
+        return coding.settle(self.formula, self.draft, self.levels, self.shifts, self.expansions)
+
+    def finished(self, design: Design, coding: Coding, products: Products) -> Coding:
+        """The coding, once a Gram has what the transforms waited for."""
+        if not self.guessed:
+            return coding
+        found = {text: curves.finished(transform, self.expansions[text], design, products) for text, transform in self.guessed.items()}
+        return replace(self, expansions={**self.expansions, **found}).design()[1]
+
+
+def read(text: str, roles: Mapping[str, str]) -> Rounds[Formula]:
+    """The formula of a text; if a dot stands in it for all columns, these are asked for.
+
+    Cost: one round that reads no more than schemas, if there is a dot.
+    Fails: what `formula.parse` refuses.
+    """
+    if formula.has_dot(text):
+        header = yield from Header()
+        text = formula.spelled(text, header.names(), roles)
+    return formula.parse(text)
 
 
 def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000) -> Rounds[Settled]:
     """Glance at the columns; if some are categories, profile them for levels and exact means; then the design stands.
 
-    Cost: one round that reads no more than schemas and a few rows; one round and pass more if there are categories.
-    Fails: what `Glance`, `Profile` and the formula refuse.
+    Cost: one round that reads no more than schemas and a few rows; one round and pass more if there are categories; what `learn`
+        costs for splines, and for polynomials where weights or an absent constant keep their moments out of the Gram.
+    Fails: what `Glance`, `Profile`, `learn` and the formula refuse.
     """
     names, expressions = formula.columns(parsed, roles), formula.numerics(parsed)
     glimpse = yield from Glance(names, expressions)
@@ -46,7 +74,13 @@ def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max
     if any(column.kind != "number" for column in draft.columns):
         portrait = yield from Profile(draft, max_levels)
         levels, shifts = levels_of(draft, portrait, max_levels), shifts | means(draft, portrait)
-    return Settled(resolved, draft, levels, shifts)
+    transforms = {f.text: transform for f in resolved.factors if f.kind == "transform" and (transform := stateful.parse(f.text))}
+    guessed = curves.guessable(transforms, {factor.text for factor in resolved.factors if factor.additive}, "weight" in roles)
+    spread = dict(zip(expressions, spreads(glimpse), strict=True))
+    found = {text: curves.guess(one, i, shifts[one.expression], spread[one.expression]) for i, (text, one) in enumerate(guessed.items())}
+    found |= {text: curves.alone(one) for text, one in transforms.items() if one.is_raw and text not in guessed}
+    found |= yield from curves.learn({text: one for text, one in transforms.items() if text not in found}, draft)
+    return Settled(resolved, draft, levels, shifts, found, guessed)
 
 
 def recentred(settled: Settled, design: Design, products: Products) -> Settled | None:
@@ -56,8 +90,15 @@ def recentred(settled: Settled, design: Design, products: Products) -> Settled |
     means, strayed = stray(design, products)
     where = [*(design.width + t for t in range(len(design.role("y")))), *at]
     better = {numeric.expression: numeric.shift + float(means[i]) for numeric, i in zip(numerics, where, strict=True) if strayed[i]}
-    again = replace(settled, shifts={**settled.shifts, **better})
-    return again if better and again.design()[0] != design else None
+    moved = {text: one for text in settled.guessed if (one := curves.recentred(settled.expansions[text], design, products))}
+    again = replace(settled, shifts={**settled.shifts, **better}, expansions={**settled.expansions, **moved})
+    return again if (better or moved) and again.design()[0] != design else None
+
+
+def spreads(glimpse: Glimpse) -> list[float]:
+    """The parts' mean interquartile range of each expression; zero where nobody could tell."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(glimpse.spread / glimpse.seen).tolist()  # type: ignore[no-any-return]
 
 
 def levels_of(draft: Design, portrait: Portrait, most: int) -> dict[str, frozenset[Label]]:

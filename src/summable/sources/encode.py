@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from summable.core.design import CATEGORY, NEUTRAL, Block, Category, Column, Constant, Design, Numeric, Term
+from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Term
 from summable.core.errors import DataError, Unsupported
 from summable.core.statistic import Array, Label
-from summable.maths import expressions, linalg
+from summable.maths import bases, expressions, linalg
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
 COMPILED = 2**13  # rows from which the compiled kernels are worth their start (numba takes half a second to import)
@@ -73,6 +73,7 @@ class ArrowRows:
         self.design, self.batch = design, batch
         self._whole: dict[str, Array] = {}  # numeric columns before any row is left out
         self._numbers: dict[str, Array] = {}  # and after
+        self._curves: dict[str, Array] = {}  # the columns of each basis, over the kept rows
         self._suspect: set[str] = set()  # numeric columns that hold a NaN or an infinity somewhere
         self._missing = {column.name: self._gaps(column.name, column.kind) for column in design.columns}
         self._kept, self._dropped = self._keep()
@@ -189,12 +190,20 @@ class ArrowRows:
 
     def _number(self, name: str) -> Array:
         """A column as float64 over the kept rows."""
+        if curve := self.design.curve(name):
+            return self._curve(*curve)
         if name not in self._numbers:
             values = self._raw(name)
             self._numbers[name] = values = values if self._kept is None else values[self._kept]
             if name in self._suspect and (infinite := int(np.isinf(values).sum())) and self.design.missing != "keep":
                 raise DataError(f"column {name!r} has at least {infinite} infinite value{'s' * (infinite > 1)}", "Make them missing, or drop those rows.")
         return self._numbers[name]
+
+    def _curve(self, basis: Basis, position: int) -> Array:
+        """A column of a basis over the kept rows."""
+        if basis.name not in self._curves:
+            self._curves[basis.name] = np.ascontiguousarray(bases.evaluate(basis, self._values(Numeric(basis.expression))))
+        return np.asarray(self._curves[basis.name][position])
 
     def _raw(self, name: str) -> Array:
         """A column as float64, NaN where it is missing."""
