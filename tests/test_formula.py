@@ -125,6 +125,7 @@ def test_columns_with_any_name(table):
         ("C(y) ~ a", "is not a number"),
         ("y ~ C(a + b)", "does not name a column"),
         ("y ~ a | b", "cannot be read"),
+        (". ~ a", "cannot be read"),
         ("y ~ log(a)", r"log\(a\) is not finite in at least \d+ rows, first at a = "),
         ("y ~ C(g, contr.treatment('nope'))", "cannot be coded"),
         ("y ~ C(g, contr.treatment(__import__('os').getcwd()))", "asks for more than a contrast"),

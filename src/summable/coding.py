@@ -58,9 +58,16 @@ class _Block:
 class _Part:
     """A factor of a scope: numbers, or a category by the columns of a contrast."""
 
+    places: NDArray[np.int64]  # (columns,) where its columns stand, counted from the scope's first
     numbers: Expansion | None
     category: str = ""
     contrast: Array | None = None  # (levels, columns)
+
+    def merged(self, other: _Part) -> _Part:
+        """The products of two contrasts of one category, as one contrast."""
+        assert self.contrast is not None and other.contrast is not None  # both are of a category
+        both = self.contrast[:, :, None] * other.contrast[:, None, :]
+        return _Part(np.add.outer(self.places, other.places).ravel(), None, self.category, both.reshape(len(both), -1))
 
 
 _Product = tuple[float, tuple[_Part, ...]]  # a scale, and the factors of some coefficients in a row
@@ -99,14 +106,21 @@ def settle(
 
 
 def _product(scope: Scope, category_of: Mapping[str, str], numbers: Mapping[str, Expansion]) -> _Product:
-    parts = []
+    """The factors of a scope, the first varying fastest; a category that stands in it twice becomes one."""
+    parts, step = dict[tuple[str, bool], _Part](), 1
     for text, contrast, reduced in zip(scope.texts, scope.contrasts, scope.reduced, strict=True):
-        parts.append(_Part(None, category_of[text], contrast) if text in category_of else _Part(numbers[text].part(reduced)))
-    return scope.scale, tuple(parts)
+        if contrast is None:
+            expansion = numbers[text].part(reduced)
+            part, name = _Part(step * np.arange(expansion.matrix.shape[1]), expansion), (text, False)
+        else:
+            part, name = _Part(step * np.arange(contrast.shape[1]), None, category_of[text], contrast), (category_of[text], True)
+        step *= len(part.places)
+        parts[name] = parts[name].merged(part) if name in parts else part
+    return scope.scale, tuple(parts.values())
 
 
 def _shifted(part: _Part, shifts: Mapping[str, float]) -> _Part:
-    return _Part(part.numbers.shifted(shifts)) if part.numbers else part
+    return _Part(part.places, part.numbers.shifted(shifts)) if part.numbers else part
 
 
 def _refuse_numerals(name: str, levels: Sequence[Label]) -> None:
@@ -170,18 +184,12 @@ def _coding(planned: Plan, products: Sequence[_Product], blocks: Sequence[_Block
     column = 0
     for scale, parts in products:
         entries += _entries(scale, parts, column, start, planned.reference, categories)
-        column += math.prod(map(_columns, parts))
+        column += math.prod(len(part.places) for part in parts)
     if column < position or column != len(planned.names):
         raise FormulaError(f"the terms give {column} coefficients but span {position} dimensions", "Name all levels, or make a column of those you want.")
     row, col, value, unshifts = np.concatenate(entries, axis=1)
     positions = np.concatenate([*kept, np.zeros(0, np.int64)])
     return Coding(planned.names, positions, row.astype(np.int64), col.astype(np.int64), value, unshifts.astype(bool))
-
-
-def _columns(part: _Part) -> int:
-    matrix = part.contrast if part.numbers is None else part.numbers.matrix
-    assert matrix is not None  # a part is one or the other
-    return int(matrix.shape[1])
 
 
 def _cells(block: _Block, categories: Mapping[str, Category], reference: Mapping[str, int]) -> NDArray[np.int64]:
@@ -209,10 +217,9 @@ def _entries(
             continue  # no constant part, as its entries below are all zero
         position, block = start[key]
         strides = _strides(block, categories)
-        triplets, step = np.array([[position], [column], [scale]], np.float64), 1
+        triplets = np.array([[position], [column], [scale]], np.float64)
         for part, choice in zip(parts, taken, strict=True):
-            triplets = _outer(triplets, _triplets(part, choice, reference), strides.get(part.category, 0), step)
-            step *= _columns(part)
+            triplets = _outer(triplets, _triplets(part, choice, reference), strides.get(part.category, 0), part.places)
         filled = triplets[:, triplets[2] != 0]
         found.append(np.vstack([filled, np.full(filled.shape[1], unshifts)]))
     return found
@@ -252,7 +259,7 @@ def _constant_part(matrix: Array, reference: int) -> Array:
     return np.stack([np.zeros(len(column)), column, matrix[reference]])
 
 
-def _outer(triplets: Array, part: Array, row_stride: int, column_stride: int) -> Array:
+def _outer(triplets: Array, part: Array, row_stride: int, places: NDArray[np.int64]) -> Array:
     row = triplets[0][:, None] + part[0] * row_stride
-    column = triplets[1][:, None] + part[1] * column_stride
+    column = triplets[1][:, None] + places[part[1].astype(np.int64)]
     return np.stack([row.ravel(), column.ravel(), (triplets[2][:, None] * part[2]).ravel()])

@@ -7,6 +7,7 @@ are known, and `coding.settle` it once the levels of its categories are. Coeffic
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,6 +41,31 @@ class Formula:
 
 # -- the text alone
 
+DOT = re.compile(r"(?<![\w.)\]])\.(?![\w.(])")  # that stands for all columns, and is in no number or name
+
+
+def has_dot(text: str) -> bool:
+    """Whether a formula's right side names all columns by a dot."""
+    return "~" in text and DOT.search(_masked(text).split("~", 1)[1]) is not None
+
+
+def spelled(text: str, names: Sequence[str], roles: Mapping[str, str]) -> str:
+    """The formula with every column but those of the response and the roles (weights, offset) in place of its dot."""
+    masked = _masked(text)
+    tilde = masked.index("~") + 1
+    used = {name for read in (parse(text[:tilde] + " 1").response.expression, *roles.values()) for name in expressions.columns(read)}
+    rest = [expressions.quoted(name) for name in names if name not in used]
+    if not rest:
+        raise FormulaError(f"the . in {text!r} stands for no column", "There are none but those of the response, the weights and the offset.")
+    for match in reversed(list(DOT.finditer(masked, tilde))):
+        text = f"{text[: match.start()]}({' + '.join(rest)}){text[match.end() :]}"
+    return text
+
+
+def _masked(text: str) -> str:
+    """The text with what stands in backticks or quotation marks made unreadable."""
+    return re.sub(r"`[^`]*`|'[^']*'|\"[^\"]*\"", lambda match: "_" * len(match[0]), text)
+
 
 def parse(text: str) -> Formula:
     """Read a formula, or say in a sentence why it cannot be read."""
@@ -53,7 +79,7 @@ def parse(text: str) -> Formula:
     except FormulaError:
         raise
     except Exception as error:
-        reason = "the . is not read: write the columns out" if "`.` operator" in str(error) else str(error).splitlines()[0] or type(error).__name__
+        reason = str(error).splitlines()[0] or type(error).__name__
         raise FormulaError(f"the formula {text!r} cannot be read ({reason})", "Write it like: y ~ a + C(g) + a:b.") from None
     if len(targets) != 1:
         raise FormulaError(f"the formula {text!r} has {len(targets)} responses", "Write one column before the ~, like: y ~ a + b.")
@@ -77,8 +103,7 @@ def _is_additive(text: str, terms: Sequence[tuple[str, ...]]) -> bool:
 
 def _right(text: str) -> str:
     """What stands after the ~ that is not in backticks."""
-    masked = expressions.QUOTED.sub(lambda match: "_" * len(match[0]), text)
-    return text[masked.index("~") + 1 :]
+    return text[_masked(text).index("~") + 1 :]
 
 
 def _factor(text: str, method: str) -> Factor | None:

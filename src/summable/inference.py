@@ -43,13 +43,20 @@ def estimates(solution: LeastSquares, coding: Coding) -> Estimates:
     weighed = solution.root @ columns
     given = np.arange(columns.shape[1])
     if solution.rank < columns.shape[1]:
-        given = independent(solution.root @ solution.relation @ coding.contrasts(), SAME_SPAN)
+        given = independent(_without_rounding(solution.root @ solution.relation, coding.contrasts()), SAME_SPAN)
     back = np.linalg.solve(
         columns[:, given], np.column_stack([solution.coef[coding.kept[solution.independent]], solve_triangular(solution.root, np.eye(solution.rank))])
     )
     coef = np.full(columns.shape[1], np.nan)
     coef[given] = back[:, 0]
     return Estimates(coef, given, back[:, 1:], np.asarray(weighed, np.float64))
+
+
+def _without_rounding(basis: Array, contrasts: Array) -> Array:
+    """basis · contrasts, where a column that cancels but for rounding (a cell in which its number is zero) is zero."""
+    columns = basis @ contrasts
+    sizes = np.linalg.norm(np.abs(basis) @ np.abs(contrasts), axis=0)
+    return np.where(np.linalg.norm(columns, axis=0) > SAME_SPAN * sizes, columns, 0.0)
 
 
 @dataclass(frozen=True)

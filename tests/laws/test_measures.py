@@ -12,6 +12,7 @@ from summable.maths.linalg import unpack
 from summable.measures.distinct import Distinct
 from summable.measures.glance import Glance
 from summable.measures.gram import Gram
+from summable.measures.header import Header
 from summable.measures.moments import Moments
 from summable.measures.profile import Profile
 from summable.measures.residual import Residual
@@ -35,6 +36,7 @@ def inner_products(triangle):
 
 
 MEASURES = {
+    "header": (Header(), None, None),
     "glance": (Glance(("y", "g"), ("y", "log(far)")), None, None),
     "profile": (Profile(DESIGN), None, None),
     "gram": (Gram(DESIGN), None, lambda s: [s.yy, s.xy, s.xx]),

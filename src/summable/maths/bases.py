@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from scipy.interpolate import BSpline, CubicSpline
+from scipy.interpolate import CubicSpline
 from scipy.linalg import solve_triangular
 
 from summable.core.design import Basis
@@ -61,7 +61,17 @@ def _chebyshev(basis: Basis, x: Array) -> Array:
 
 
 def _splines(basis: Basis, x: Array) -> Array:
-    return np.asarray(BSpline.design_matrix(x, np.array(basis.knots), basis.degree, extrapolate=True).toarray().T)
+    """B-splines by the recurrence of Cox and de Boor, as formulaic starts it where knots coincide with a bound."""
+    knots, degree = basis.knots, basis.degree
+    last = len(knots) - degree - 2
+    low, high = list(knots[:-1]), list(knots[1:])
+    if basis.outside == "extend":
+        low[degree], high[last] = -np.inf, np.inf
+    pieces = [((x >= low[i]) & ((x <= high[i]) if i == last else (x < high[i]))).astype(np.float64) for i in range(len(low))]
+    for step in range(1, degree + 1):
+        rising = [(x - knots[i]) / span if (span := knots[i + step] - knots[i]) else np.zeros(len(x)) for i in range(len(pieces))]
+        pieces = [rising[i] * pieces[i] + (1 - rising[i + 1]) * pieces[i + 1] for i in range(len(pieces) - 1)]
+    return np.array(pieces)
 
 
 def _natural(basis: Basis, x: Array) -> Array:

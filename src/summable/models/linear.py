@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from summable import files, formula, inference
+from summable import files, inference
 from summable.core.data import Data
 from summable.core.design import Coding, Column, Constant, Design
 from summable.core.errors import DataError, FormulaError, SummableWarning, Unsupported
@@ -25,7 +25,7 @@ from summable.measures.glance import refuse_absent
 from summable.measures.gram import Products
 from summable.open import Dataset, engine, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
-from summable.solvers.settle import recentred, settle
+from summable.solvers.settle import read, recentred, settle
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from summable.engines.threads import Watch
 
 SATURATED = "There are no more observations than coefficients: no residual is left, so no standard error can be given."
+NO_EXPOSURE = ("exposure= belongs to a model whose link is the logarithm, and least squares has none", 'Write offset="log(e)" if y is itself a logarithm.')
 WEIGHT_KINDS = ("analytic", "frequency", "sampling")
 
 
@@ -43,6 +44,7 @@ def ols(
     weights: str | None = None,
     weight_kind: Literal["analytic", "frequency", "sampling"] = "analytic",
     offset: str | None = None,
+    exposure: None = None,
     missing: Literal["drop", "raise"] = "drop",
     arithmetic: Literal["auto", "float", "qr"] = "auto",
     max_levels: int = 1000,
@@ -53,10 +55,12 @@ def ols(
 
     Parameters
     ----------
-    formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does.
+    formula: like ``"y ~ a + C(g) + a:b + bs(x, df=5)"``; coefficients are named and coded as formulaic does. A dot stands for all
+        columns but those of the response, the weights and the offset.
     data: a path, a glob or a folder of Parquet or CSV files; a pandas, Polars or Arrow table; a 2-D array (columns x0, x1, …) or a
         mapping of names to arrays; an engine; or a list of any of these, which is their union.
     weights, offset: columns, or expressions of columns. A row of weight 0 is as if it were not there.
+    exposure: refused: it is an offset of log e where the link is the logarithm.
     weight_kind: "analytic" (Var = scale / weight, as in R's lm), "frequency" (the row stands for so many) or "sampling".
     missing: "drop" rows with a missing value in any column used, and count them; or "raise".
     arithmetic: "float" sums the Gram; "qr" also takes the R factor, in a second round; "auto" does so where digits would be lost.
@@ -66,6 +70,8 @@ def ols(
 
     Returns a `LinearFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
+    if exposure is not None:
+        raise Unsupported(*NO_EXPOSURE)
     _check(weight_kind, WEIGHT_KINDS, "weight_kind")
     _check(missing, ("drop", "raise"), "missing")
     _check(arithmetic, ("auto", "float", "qr"), "arithmetic")
@@ -80,13 +86,14 @@ def ols(
 
 def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int) -> Rounds[tuple[Design, Coding, LeastSquares]]:
     """All the rounds of a fit by formula."""
-    settled = yield from settle(formula.parse(text), roles, missing, max_levels)
+    parsed = yield from read(text, roles)
+    settled = yield from settle(parsed, roles, missing, max_levels)
     design, coding = settled.design()
     solution = yield from least_squares(design, coding, arithmetic)
     if better := recentred(settled, design, solution.products):
         design, coding = better.design()
         solution = yield from least_squares(design, coding, arithmetic)
-    return design, (better or settled).finished(design, solution.products), solution
+    return design, (better or settled).finished(design, coding, solution.products), solution
 
 
 def _check(value: str, known: tuple[str, ...], name: str) -> None:

@@ -16,6 +16,7 @@ from summable.formula import Formula
 from summable.maths.linalg import symmetric
 from summable.measures.glance import Glance, Glimpse
 from summable.measures.gram import Products
+from summable.measures.header import Header
 from summable.measures.profile import Portrait, Profile, refuse_many
 from summable.solvers import curves
 from summable.stateful import Transform
@@ -39,10 +40,24 @@ class Settled:
         """The design to be measured, and the coding of its coefficients."""
         return coding.settle(self.formula, self.draft, self.levels, self.shifts, self.expansions)
 
-    def finished(self, design: Design, products: Products) -> Coding:
+    def finished(self, design: Design, coding: Coding, products: Products) -> Coding:
         """The coding, once a Gram has what the transforms waited for."""
+        if not self.guessed:
+            return coding
         found = {text: curves.finished(transform, self.expansions[text], design, products) for text, transform in self.guessed.items()}
         return replace(self, expansions={**self.expansions, **found}).design()[1]
+
+
+def read(text: str, roles: Mapping[str, str]) -> Rounds[Formula]:
+    """The formula of a text; if a dot stands in it for all columns, these are asked for.
+
+    Cost: one round that reads no more than schemas, if there is a dot.
+    Fails: what `formula.parse` refuses.
+    """
+    if formula.has_dot(text):
+        header = yield from Header()
+        text = formula.spelled(text, header.names(), roles)
+    return formula.parse(text)
 
 
 def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000) -> Rounds[Settled]:
