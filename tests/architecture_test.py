@@ -31,7 +31,8 @@ MAY_IMPORT = {  # room: the rooms it may look into
     "files": {"core"},
     "inference": {"core", "maths", "solvers"},
     "report": {"core", "maths", "solvers", "inference"},
-    "models": {"core", "maths", "measures", "solvers", "models", "formula", "inference", "report", "open", "files"},
+    "plot": {"core"},
+    "models": {"core", "maths", "measures", "solvers", "models", "formula", "inference", "report", "plot", "open", "files"},
     "cli": {"core", "models", "open", "files", "report", ""},
     "testing": {"core", "engines", "sources"},
     "__main__": {"cli"},
@@ -99,9 +100,9 @@ def test_a_measure_says_what_it_costs(measure):
 
 
 def test_a_solver_says_what_it_costs():
-    from summable.solvers import curves, least_squares, quantiles, settle
+    from summable.solvers import curves, least_squares, quantiles, settle, update
 
-    for solver in (least_squares.least_squares, settle.settle, curves.learn, quantiles.quantiles):
+    for solver in (least_squares.least_squares, settle.settle, settle.read, curves.learn, quantiles.quantiles, update.update, update.durbin_watson):
         text = inspect.getdoc(solver)
         assert "Cost:" in text and "Fails:" in text and len(text.splitlines()) <= 15
 

@@ -10,6 +10,7 @@ import statsmodels.api
 import summable as sm
 from summable.maths import expressions
 
+TWICE = ["y ~ g + C(g)", "y ~ C(h):g + C(h, contr.sum)", "y ~ C(g):C(g, contr.sum)", "y ~ a:h:C(h, contr.helmert):C(g):C(h)", "y ~ cr(a, df=4) + C(h)"]
 FULL_RANK = [
     "y ~ a", "y ~ a + b", "y ~ 0 + a", "y ~ a - 1", "y ~ 1", "y ~ a + far", "y ~ 0 + a:far",
     "y ~ C(g)", "y ~ g", "y ~ 0 + C(g)", "y ~ 0 + C(g) + C(h)", "y ~ flag", "y ~ C(flag)", "y ~ 0 + flag", "y ~ flag:a",
@@ -59,11 +60,13 @@ def test_aliased_coefficients_are_named_as_r_does(table, formula, aliased):
     assert any(name in sentence for name in aliased for sentence in fit.warnings)
 
 
-@pytest.mark.parametrize("formula", ["y ~ g + C(g)", "y ~ C(h):g + C(h, contr.sum)"])
+@pytest.mark.parametrize(
+    "formula", ["y ~ g + C(g)", "y ~ C(h):g + C(h, contr.sum)", "y ~ C(g):C(g, contr.sum)", "y ~ a:h:C(h, contr.helmert):C(g):C(h)", "y ~ cr(a, df=4) + C(h)"]
+)
 def test_terms_that_say_a_thing_twice_are_aliased(table, formula):
     with pytest.warns(sm.SummableWarning, match="Aliased"):
         fit = sm.ols(formula, table)
-    frames = formulaic.model_matrix(formula, table)
+    frames = formulaic.model_matrix(formula, table, context=None)
     matrix, response = np.asarray(frames.rhs, float), np.asarray(frames.lhs, float).ravel()
     fitted = matrix @ np.linalg.lstsq(matrix, response)[0]
     assert list(fit.params.index) == list(frames.rhs.columns)

@@ -20,7 +20,7 @@ import summable as sm
 from summable.plan import FUNCTIONS
 
 EXAMPLES = int(os.environ.get("SUMMABLE_FUZZ", "400"))
-CLEAR, NOTHING = 1e-4, 1e-11  # of a column beside those before it: above, it is independent; below, dependent; between, the fit alone is compared
+CLEAR, NOTHING = 1e-6, 1e-11  # of a unit column beside others: above, it is independent; below, dependent; between, only the squares left are bounded
 NUMBERS = [
     "a", "b", "far", "n", "flag", "same", "twin", "gap", "log(b)", "I(a**2)", "np.sqrt(b)", "I(a > 0.5)", "center(a)", "scale(far)", "scale(b, center=False)",
     "standardize(n)", "poly(a, 2)", "poly(far, 3)", "poly(b, 2, raw=True)", "poly(log(b), 2)", "poly(n, 2)", "bs(a, df=4)", "bs(b, df=6, degree=2)", "bs(far)",
@@ -32,10 +32,8 @@ CATEGORIES = [
     "C(g, contr.treatment('u'))", "C(h, Treatment(2))", "C(g, contr.helmert(reverse=False, scale=True))", "C(h, contr.sum)",
 ]  # fmt: skip
 FACTORS = st.one_of(st.sampled_from(NUMBERS), st.sampled_from(CATEGORIES))
-TERMS = st.one_of(
-    FACTORS, FACTORS, st.builds("{} * {}".format, FACTORS, FACTORS), st.builds("{}:{}".format, FACTORS, FACTORS), st.builds("{} / {}".format, FACTORS, FACTORS),
-    st.builds("{} %in% {}".format, FACTORS, FACTORS), st.builds("({} + {})**2".format, FACTORS, FACTORS), st.builds("{}:{}:{}".format, FACTORS, FACTORS, FACTORS),
-)  # fmt: skip
+SHAPES = ["{0}", "{0}", "{0} * {1}", "{0}:{1}", "{0} / {1}", "{0} %in% {1}", "({0} + {1})**2", "{0}:{1}:{2}"]
+TERMS = st.builds(str.format, st.sampled_from(SHAPES), FACTORS, FACTORS, FACTORS)
 LEFT = st.sampled_from(["y", "y", "y", "log(b)", "np.log(b)", "I(y / 2)", "I(far - a)", "far"])
 FORMULAS = st.builds(
     lambda left, start, terms, end: f"{left} ~ {start}{' + '.join(terms)}{end}",
@@ -50,10 +48,10 @@ def frame(seed: int) -> pd.DataFrame:
     a = draw.normal(size=rows)
     found = pd.DataFrame(
         {
-            "a": a, "b": draw.gamma(2.0, 1.0, rows) + 0.1, "far": 1e6 + draw.uniform(-1, 1, rows), "n": draw.integers(0, 5, rows), "flag": draw.random(rows) < 0.3,
-            "same": 3.0, "twin": 2 * a, "gap": np.where(draw.random(rows) < 0.1, np.nan, draw.normal(size=rows)), "g": draw.choice(["u", "v", "w"], rows, p=[0.5, 0.47, 0.03]),
+            "a": a, "b": draw.gamma(2.0, 1.0, rows) + 0.1, "far": 1e6 + draw.uniform(-1, 1, rows), "same": 3.0, "twin": 2 * a,
+            "n": draw.integers(0, 5, rows), "flag": draw.random(rows) < 0.3, "g": draw.choice(["u", "v", "w"], rows, p=[0.5, 0.47, 0.03]),
             "h": draw.choice([1, 2, 10], rows), "hole": np.where(draw.random(rows) < 0.1, None, draw.choice(["x", "z"], rows)),
-            "w": draw.choice([0.0, 0.5, 1.0, 3.0], rows),
+            "gap": np.where(draw.random(rows) < 0.1, np.nan, draw.normal(size=rows)), "w": draw.choice([0.0, 0.5, 1.0, 3.0], rows),
         }
     )  # fmt: skip
     return found.assign(y=3 + a - found["b"] + (found["g"] == "u") + draw.normal(size=rows) * draw.choice([1.0, 1e-3]))
@@ -81,14 +79,14 @@ def reference(formula: str, data: pd.DataFrame, weights: str | None) -> tuple[li
     return (list(sides.rhs.columns), x * root[:, None], y * root) if len(x) == len(data) and np.isfinite(x).all() else None
 
 
-def orthonormal(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def orthonormal(unit: np.ndarray, least: float = NOTHING) -> tuple[np.ndarray, np.ndarray]:
     """An orthonormal basis of columns of unit norm, and what each column has beside those before it."""
     left, rest = np.zeros((len(unit), 0)), np.zeros(unit.shape[1])
     for j, column in enumerate(unit.T):
         for _ in range(2):
             column = column - left @ (left.T @ column)  # noqa: PLW2901
         rest[j] = np.linalg.norm(column)
-        if rest[j] > NOTHING:
+        if rest[j] > least:
             left = np.column_stack([left, column / rest[j]])
     return left, rest
 
@@ -109,15 +107,19 @@ def check(formula: str, seed: int, weights: str | None, cut: float) -> str:
     assert fit.nobs == len(kept)
     assert list(fit.params.index) == names
     norms = np.linalg.norm(x, axis=0)
-    left, rest = orthonormal(x / np.where(norms > 0, norms, 1.0))
-    fitted, rank = left @ (left.T @ y), left.shape[1]
-    root = np.sqrt(kept["w"].to_numpy()) if weights else 1.0
-    is_clear = not ((rest < CLEAR) & (rest > NOTHING)).any()
-    np.testing.assert_allclose(fit.predict(columns(kept)) * root, fitted, rtol=0, atol=(1e-8 if is_clear else 1e-5) * np.abs(y).max())
-    if not is_clear:
+    unit = x / np.where(norms > 0, norms, 1.0)
+    left, rest = orthonormal(unit)
+    left_over, least = np.sum((y - left @ (left.T @ y)) ** 2), np.linalg.svd(unit[:, rest > NOTHING], compute_uv=False).min(initial=1.0)
+    fitted = fit.predict(columns(kept)) * (np.sqrt(kept["w"].to_numpy()) if weights else 1.0)
+    assert fit.ssr == pytest.approx(np.sum((y - fitted) ** 2), rel=1e-5, abs=1e-12 * np.sum(y * y))
+    if least < CLEAR:
+        few = orthonormal(unit, CLEAR)[0]
+        assert left_over - 1e-9 * np.sum(y * y) <= fit.ssr <= np.sum((y - few @ (few.T @ y)) ** 2) + 1e-9 * np.sum(y * y)
         return "nearly collinear"
+    np.testing.assert_allclose(fitted, left @ (left.T @ y), rtol=0, atol=1e-8 * np.abs(y).max())
+    rank = left.shape[1]
     assert fit.solution.rank == rank
-    assert fit.ssr == pytest.approx(np.sum((y - fitted) ** 2), rel=1e-6, abs=1e-14 * np.sum(y * y))
+    assert fit.ssr == pytest.approx(left_over, rel=1e-6, abs=1e-14 * np.sum(y * y))
     if rank < x.shape[1]:
         return "aliased"
     expected = statsmodels.api.OLS(y, x).fit(method="pinv")

@@ -28,7 +28,8 @@ class Expansion:
     matrix: Array  # (features, columns)
     constant: Array  # (columns,)
     basis: Basis | None = None  # whose columns the features are
-    spans: bool = False  # whether the columns add up to one, as the indicators of a category do
+    spans: bool = False  # whether the constant is made from the columns, which add up to one as the indicators of a category do
+    instead: Expansion | None = None  # one that spans, for where the features themselves would say the constant twice
 
     def part(self, reduced: bool) -> Expansion:
         """The same without its first column, where others span it, and without the features that only this one needs."""
@@ -88,6 +89,10 @@ def settle(
     numbers = {f.text: Expansion((f.expression,), np.ones((1, 1)), np.zeros(1)) for f in formula.factors if f.kind == "number"} | dict(expansions or {})
     products = [_product(scope, category_of, numbers) for scope in planned.scopes]
     blocks = _blocks(parts for _, parts in products)
+    if _dimensions(blocks, ordered) > len(planned.names):
+        numbers = {text: one.instead or one for text, one in numbers.items()}
+        products = [_product(scope, category_of, numbers) for scope in planned.scopes]
+        blocks = _blocks(parts for _, parts in products)
     allowed = _shiftable(blocks, shifts)
     numeric = {feature: Numeric(feature, allowed.get(feature, 0.0)) for block in blocks for feature in block.numerics}
     categories = {name: Category(name, found) for name, found in ordered.items()}
@@ -150,6 +155,10 @@ def _blocks(products: Iterable[Sequence[_Part]]) -> list[_Block]:
                     block = _Block(tuple(dict.fromkeys(name for name in numbers if name)), some)
                     blocks.setdefault(block.key, block)
     return sorted(blocks.values(), key=lambda block: bool(block.numerics or block.categories))
+
+
+def _dimensions(blocks: Iterable[_Block], levels: Mapping[str, Sequence[Label]]) -> int:
+    return sum(math.prod(len(levels[name]) - 1 for name in block.categories) for block in blocks)
 
 
 def _shiftable(blocks: Sequence[_Block], shifts: Mapping[str, float]) -> dict[str, float]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from summable.core.engine import Engine
 from summable.core.errors import Unsupported
+from summable.core.html import table
 from summable.core.rows import Shard
 
 if TYPE_CHECKING:
@@ -44,6 +45,11 @@ class Dataset:
     def __repr__(self) -> str:
         columns = ", ".join(f"{name}: {kind}" for name, kind in self.schema.items())
         return f"Dataset of {len(self)} shards, from {self.shards[0].name} to {self.shards[-1].name} ({columns})"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        caption = f"Dataset of {len(self)} shards, from {self.shards[0].name} to {self.shards[-1].name}"
+        return table(caption, ("column", "kind"), self.schema.items())
 
 
 def scan(data: Any) -> Dataset:

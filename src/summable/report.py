@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from summable.core.errors import Unsupported
+from summable.core.html import table
 from summable.core.run import Ledger
 from summable.core.statistic import Array
 from summable.solvers.least_squares import Outcome
@@ -31,6 +32,18 @@ def summary(fit: LinearFit, alpha: float) -> str:
     """The page that `summary` gives."""
     parts = [_title(fit), _head(fit), _coefficients(fit, alpha), _notes(fit), ledger(fit.ledger, raw_bytes(fit))]
     return "\n".join(parts)
+
+
+def html(fit: LinearFit) -> str:
+    """The coefficients as a table for notebooks."""
+    head = ("", "coef", "std err", "t", "P>|t|", "[0.025", "0.975]")
+    rows = [(name, "aliased", *[""] * 5) if np.isnan(v[0]) else (name, *map(_number, v[:3]), _p(v[3]), *map(_number, v[4:])) for name, v in _named(fit)]
+    note = f"{fit.nobs:,.6g} observations, {fit.dropped:,} dropped as missing, R² = {fit.rsquared:.4f}, scale {_number(fit.scale)}"
+    return table(f"Least squares: {fit.formula}", head, rows, note)
+
+
+def _named(fit: LinearFit) -> list[tuple[str, Array]]:
+    return list(zip(fit.coding.names, _table(fit, 0.05), strict=True))
 
 
 def raw_bytes(fit: LinearFit) -> int:

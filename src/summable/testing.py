@@ -62,7 +62,8 @@ def laws(measure: Question[S], tables: Sequence[Table], view: View | None = None
             assert encode(decode(encode(answer))) == encode(answer), "a statistic is not the same after crossing a wire"
 
     yield Law("associates", associates)
-    yield Law("commutes", commutes)
+    if answers[0].commutes:
+        yield Law("commutes", commutes)
     yield Law("crosses a wire", wire)
     if isinstance(measure, Measure):
         yield from _laws_of_rows(measure, tables, answers, same, weighted)

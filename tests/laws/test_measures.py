@@ -17,6 +17,7 @@ from summable.measures.moments import Moments
 from summable.measures.profile import Profile
 from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
+from summable.measures.serial import Serial
 from summable.measures.tally import Tally, key
 from summable.testing import hostile_tables, laws
 
@@ -42,6 +43,7 @@ MEASURES = {
     "gram": (Gram(DESIGN), None, lambda s: [s.yy, s.xy, s.xx]),
     "rfactor": (RFactor(DESIGN), inner_products, inner_products),
     "residual": (Residual(DESIGN, AT, 1.5), None, lambda s: s.values()),
+    "serial": (Serial(DESIGN, AT), None, None),
     "tally": (Tally(DESIGN, ("y", "weight", "y"), (0, key(0.5), key(-1.0)), (2**64 - 1, key(3.0), key(1.0)), 5), None, None),
     "distinct": (Distinct(DESIGN, ("y", "weight"), (-5.0, 0.5), (5.0, 2.0)), None, None),
     "moments": (Moments(DESIGN), None, None),

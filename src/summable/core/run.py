@@ -9,6 +9,7 @@ from typing import TypeVar
 from summable.core.data import Data
 from summable.core.engine import Engine
 from summable.core.errors import SummableError
+from summable.core.html import table
 from summable.core.measure import Rounds
 from summable.core.wire import digest, encode
 
@@ -43,6 +44,17 @@ class Ledger:
     def fitting(self) -> list[Round]:
         """The rounds that fit; the others only learnt the design (kinds, shifts, levels)."""
         return [line for line in self.rounds if not line.learns_design]
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        head = ("round", "parts", "numbers each", "bytes down", "bytes up", "seconds")
+        note = f"{self.nbytes:,} bytes were sent by all parts, both ways."
+        return table("What it cost to distribute", head, map(_cells, self.rounds), note)
+
+
+def _cells(line: Round) -> tuple[str, ...]:
+    name = line.measure + (" (design)" if line.learns_design else "")
+    return name, f"{line.parts:,}", f"{line.numbers:,}", f"{line.down:,}", f"{line.up:,}", f"{line.seconds:.3f}"
 
 
 def run(program: Rounds[R], engine: Engine) -> tuple[R, Ledger]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,12 @@ Label = str | int | float | bool
 
 @dataclass(frozen=True, eq=False)
 class Statistic(Data):
-    """The answer to a measure. Adds field by field, so that `sum(parts)` is the statistic of the union."""
+    """The answer to a measure. Adds field by field, so that `sum(parts)` is the statistic of the union.
+
+    Those of ordered rows (a time series) say that they do not commute: they may be added in the order of the parts alone.
+    """
+
+    commutes: ClassVar[bool] = True
 
     def __add__(self, other: Self) -> Self:
         if type(self) is not type(other):

@@ -30,6 +30,14 @@ def evaluate(basis: Basis, x: Array) -> Array:
     return np.asarray(np.transpose(basis.mixing) @ values) if basis.mixing else values
 
 
+def out_of_bounds(expression: str, value: float, low: float, high: float) -> tuple[str, str]:
+    """What to say of a value where a spline is not defined."""
+    return (
+        f"{expression} is {value:g} in a row, beyond the bounds {low:g} and {high:g} of its spline",
+        "Write extrapolation='clip', 'zero' or 'extend' in the formula, or leave such rows out.",
+    )
+
+
 def width(basis: Basis) -> int:
     """How many columns a basis has."""
     return len(basis.mixing[0]) if basis.mixing else _size(basis)
@@ -48,10 +56,7 @@ def _bounded(basis: Basis, x: Array) -> Array:
     """The values at which functions are taken: those out of bounds are clipped or refused, if that was asked for."""
     if basis.outside == "raise" and (beyond := _beyond(basis, x)).any():
         low, high = basis.bounds
-        raise DataError(
-            f"{basis.expression} is {x[np.argmax(beyond)]:g} in a row, beyond the bounds {low:g} and {high:g} of {basis.name}",
-            "Write extrapolation='clip', 'zero' or 'extend' in the formula, or leave such rows out.",
-        )
+        raise DataError(*out_of_bounds(basis.expression, float(x[np.argmax(beyond)]), low, high))
     return np.clip(x, basis.bounds[0], basis.bounds[-1]) if basis.outside in ("clip", "zero") else x
 
 

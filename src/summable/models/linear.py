@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,9 +23,11 @@ from summable.core.wire import to_json
 from summable.maths import expressions
 from summable.measures.glance import refuse_absent
 from summable.measures.gram import Products
+from summable.models import diagnostics
 from summable.open import Dataset, engine, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import read, recentred, settle
+from summable.solvers.update import durbin_watson, update
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,7 +259,43 @@ class LinearFit(Data):
         """Of the weighted columns, as statsmodels takes it (it depends on their units)."""
         return self.inference.condition_number
 
-    # -- new rows
+    # -- its columns
+
+    @property
+    def vif(self) -> pd.Series[float]:
+        """Variance inflation factors: by how much collinearity multiplies each coefficient's variance (the intercept's is about zero)."""
+        return self._series(diagnostics.variance_inflation(self.solution, self.inference.estimates, self.coding.kept))
+
+    def condition_indices(self) -> pd.DataFrame:
+        """Belsley, Kuh and Welsch's collinearity table: a row for each condition index, and its shares in the coefficients' variances."""
+        import pandas as pd
+
+        indices, shares = diagnostics.condition_indices(self.inference.estimates)
+        return pd.DataFrame(shares, index=pd.Index(indices, name="condition_index"), columns=list(self.coding.names))
+
+    def correlation(self) -> pd.DataFrame:
+        """The correlations of the coefficients."""
+        import pandas as pd
+
+        return pd.DataFrame(diagnostics.correlation(self.inference.estimates), index=list(self.coding.names), columns=list(self.coding.names))
+
+    # -- rows again, and new rows
+
+    def durbin_watson(self, data: Any, workers: int | None = None) -> float:
+        """The Durbin–Watson statistic of the residuals of `data`, in the order in which its rows and shards are given: one more pass."""
+        value, _ = run(durbin_watson(self.design, self.solution), engine(data, workers))
+        return value
+
+    def update(self, data: Any, workers: int | None = None) -> LinearFit:
+        """The fit of the rows before and those of `data` together, from the sums kept: the old rows are not read again.
+
+        The design stays: levels, knots, polynomials and centres are those of the first rows. An unseen level is an error that names it.
+        """
+        solution, ledger = run(update(self.design, self.coding, self.solution), engine(data, workers))
+        fit = replace(self, solution=solution, rounds=(*self.rounds, *ledger.rounds))
+        for sentence in fit.warnings:
+            warnings.warn(sentence, SummableWarning, stacklevel=2)
+        return fit
 
     def predict(self, data: Any, interval: Literal["confidence", "prediction"] | None = None, alpha: float = 0.05) -> Any:
         """The mean of y for new rows, (rows,); with an interval, a data frame of mean, se, lower and upper.
@@ -322,9 +360,28 @@ class LinearFit(Data):
 
         return report.tidy(self, alpha)
 
+    def plot(self, names: Sequence[str] | None = None, alpha: float = 0.05, axes: Any = None) -> Any:
+        """Draw estimates with their 1 − alpha intervals; returns the matplotlib Axes.
+
+        `names` picks coefficients; by default all but the intercept and aliased ones. Needs the extra `summable[plot]`.
+        """
+        from summable import plot
+
+        wanted = [name for name in self.coding.names if name != "Intercept" and not np.isnan(self.params[name])] if names is None else list(names)
+        if unknown := [name for name in wanted if name not in self.coding.names]:
+            raise Unsupported(f"there is no coefficient {unknown[0]!r}", f"Choose from {', '.join(self.coding.names)}.")
+        limits = self.conf_int(alpha).loc[wanted].to_numpy()
+        return plot.coefficients(wanted, self.params[wanted].to_numpy(), limits, f"estimate, with {1 - alpha:.0%} interval", axes)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fit as JSON, to be read by `summable.load`."""
         files.write(path, to_json(self))
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        from summable import report
+
+        return report.html(self)
 
     def __repr__(self) -> str:
         return f"<LinearFit {self.formula!r}: {self.nobs:,.0f} rows, R² = {self.rsquared:.4f}>"

@@ -118,7 +118,10 @@ def _bounds(transform: Transform, portion: Portion) -> tuple[float, float]:
     low, high = transform.options.get("lower_bound"), transform.options.get("upper_bound")
     if not portion.count:
         raise DataError(f"no row that is kept has a value for {transform.text}", "Check the column, the weights, and any bounds.")
-    return portion.low if low is None else float(low), portion.high if high is None else float(high)
+    bounds = portion.low if low is None else float(low), portion.high if high is None else float(high)
+    if transform.options.get("extrapolation") == "raise" and not bounds[0] <= portion.low <= portion.high <= bounds[1]:
+        raise DataError(*bases.out_of_bounds(transform.expression, portion.low if portion.low < bounds[0] else portion.high, *bounds))
+    return bounds
 
 
 def _percentiles(transform: Transform, values: Iterable[object]) -> tuple[float, ...]:
@@ -163,13 +166,14 @@ def _mixing(transform: Transform, basis: Basis, moments: Array, means: Array) ->
 
 
 def _direct(transform: Transform, basis: Basis) -> Expansion:
-    """Each column measured as it is; of a basis that spans the constant, the first as what the others leave of one."""
+    """Each column measured as it is; or, of a basis that spans the constant, the first as what the others leave of one."""
     features = [expressions.quoted(basis.feature(k)) for k in range(bases.width(basis))]
     if transform.function != "bs":
         return Expansion(tuple(features), np.eye(len(features)), np.zeros(len(features)), basis)
     rest = np.eye(len(features) - 1)
     if not transform.options["include_intercept"]:
         return Expansion(tuple(features[1:]), rest, np.zeros(len(rest)), basis)
-    if basis.outside == "zero":
-        return Expansion(tuple(features), np.eye(len(features)), np.zeros(len(features)), basis)
-    return Expansion(tuple(features[1:]), np.column_stack([-np.ones(len(rest)), rest]), np.eye(len(features))[0], basis, spans=True)
+    whole = Expansion(tuple(features), np.eye(len(features)), np.zeros(len(features)), basis)
+    if basis.outside == "zero":  # where the columns do not add up to one
+        return whole
+    return replace(whole, instead=Expansion(tuple(features[1:]), np.column_stack([-np.ones(len(rest)), rest]), np.eye(len(features))[0], basis, spans=True))
