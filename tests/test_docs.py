@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import subprocess
 import sys
@@ -43,7 +44,14 @@ def test_the_readme_snippets_run(table, tmp_path, monkeypatch):
         exec(compile(snippet, "README.md", "exec"), {})
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/how-it-works.md"])
+@pytest.mark.slow
+def test_the_formula_example_runs(tmp_path):
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    done = subprocess.run([sys.executable, ROOT / "examples" / "formulas.py", tmp_path / "towns"], capture_output=True, text=True, check=True, env=environment)
+    assert "R² = 0.9163" in done.stdout and "16,000 rows" in done.stdout and (tmp_path / "towns" / "coefficients.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/how-it-works.md", "docs/formulas.md"])
 def test_links_lead_somewhere(name):
     page = ROOT / name
     for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
