@@ -160,6 +160,8 @@ def test_a_fit_with_curves_is_saved_and_loaded_whole(table, tmp_path):
         ("scale(y) ~ a", "the response 'scale\\(y\\)' depends on all rows"),
         ("y ~ scale(one)", "has no spread to divide by"),
         ("y ~ 0 + scale(one)", "has no spread to divide by"),
+        ("y ~ poly(nearly, 1)", "the column of poly\\(nearly, 1\\) is constant but for rounding"),
+        ("y ~ 0 + center(nearly)", "is constant but for rounding"),
         ("y ~ bs(one, df=4)", "has no room between its bounds 7 and 7"),
         ("y ~ bs(a, df=2)", "cannot be coded"),
         ("y ~ bs(a, df='x')", "is no number"),
@@ -176,7 +178,7 @@ def test_a_fit_with_curves_is_saved_and_loaded_whole(table, tmp_path):
     ],
 )
 def test_bad_transforms_end_in_one_sentence(table, formula, reason):
-    data = table.assign(one=7.0, void=np.nan)
+    data = table.assign(one=7.0, void=np.nan, nearly=np.where(table["flag"], 0.1 + 0.2, 0.3))
     if reason is None:
         agree(formula, table)
         return

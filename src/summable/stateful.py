@@ -115,6 +115,7 @@ def chebyshev(transform: Transform, name: str, centre: float, half: float) -> Ba
 def combination(transform: Transform, basis: Basis, moments: Array) -> Array:
     """The transform's columns in terms of Chebyshev polynomials (degree + 1, columns), given the rows' moments of those."""
     options = transform.options
+    _refuse_rounding(transform, basis, moments)
     match transform.function:
         case "poly":
             return bases.powers(basis) if transform.is_raw else bases.orthonormal(transform.text, moments)
@@ -123,6 +124,15 @@ def combination(transform: Transform, basis: Basis, moments: Array) -> Array:
         case "scale":
             return bases.standard(transform.text, moments, basis, options["center"], options["scale"], options["ddof"])
     return bases.standard(transform.text, moments, basis, options["center"], options["rescale"], options["ddof"])
+
+
+def _refuse_rounding(transform: Transform, basis: Basis, moments: Array) -> None:
+    """Refuse to make columns of what the last bits of a constant amount to."""
+    centre, half = basis.knots
+    mean = moments[0, 1] / moments[0, 0]
+    deviation = half * float(np.sqrt(max(moments[1, 1] / moments[0, 0] - mean * mean, 0.0)))
+    if 0 < deviation < bases.ROUNDING * abs(centre):
+        raise DataError(f"the column of {transform.text} is constant but for rounding", "Leave it out.")
 
 
 # -- of splines

@@ -13,6 +13,7 @@ from summable.core.design import Basis
 from summable.core.errors import DataError
 from summable.core.statistic import Array
 
+ROUNDING = 4 * float(np.finfo(np.float64).eps)  # of a value: what its last bits may amount to
 DEGENERATE = 1e-12  # of a column's square: what rounding leaves where the points are too few for the degree
 
 
