@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import summable as sm
 from summable.plan import FUNCTIONS
 
-EXAMPLES = int(os.environ.get("SUMMABLE_FUZZ", "400"))
+EXAMPLES = int(os.environ.get("SUMMABLE_FUZZ", "150"))
 SOME = 1e-3  # where columns are nearly dependent, those that have no more than this beside the others may be kept or left out
 CLEAR, NOTHING = 1e-6, 1e-11  # of a unit column beside others: above, it is independent; below, dependent; between, only the squares left are bounded
 NUMBERS = [

@@ -85,6 +85,7 @@ def settle(
     category_of = {factor.text: factor.expression for factor in formula.factors if factor.kind == "category"}
     for name in category_of.keys() & ordered.keys():  # a bare column, not C(column)
         _refuse_numerals(name, ordered[name])
+    _refuse_wide(max((_cells_of(term, category_of, ordered) for term in formula.terms), default=0))
     planned = plan(formula, category_of, ordered, draft)
     numbers = {f.text: Expansion((f.expression,), np.ones((1, 1)), np.zeros(1)) for f in formula.factors if f.kind == "number"} | dict(expansions or {})
     products = [_product(scope, category_of, numbers) for scope in planned.scopes]
@@ -98,16 +99,26 @@ def settle(
     categories = {name: Category(name, found) for name, found in ordered.items()}
     terms: list[Constant | Product] = [Constant(), *(_term(block, numeric, categories) for block in blocks if block.numerics or block.categories)]
     has_constant = any(not block.numerics and not block.categories for block in blocks)
-    if (width := sum(term.width for term in terms)) > WIDEST:
-        size = width * width * 4 / 1e9
-        raise FormulaError(
-            f"the formula has {width:,} features, whose products would take {size:,.0f} GB in each part", "Cross fewer levels, or merge the rare ones."
-        )
+    _refuse_wide(sum(term.width for term in terms))
     roles = tuple((role, n if role != "y" else Numeric(n.expression, shifts.get(n.expression, 0.0) if has_constant else 0.0)) for role, n in draft.roles)
     bases = tuple(dict.fromkeys(one.basis for one in numbers.values() if one.basis is not None))
     design = Design(draft.columns, tuple(terms), roles, draft.missing, bases)
     shifted = [(scale, tuple(_shifted(part, allowed) for part in parts)) for scale, parts in products]
     return design, _coding(planned, shifted, blocks, categories)
+
+
+def _cells_of(term: Sequence[str], category_of: Mapping[str, str], levels: Mapping[str, Sequence[Label]]) -> int:
+    """The cells of the categories in a term."""
+    return math.prod(len(levels[name]) for name in {category_of[text] for text in term if text in category_of})
+
+
+def _refuse_wide(width: int) -> None:
+    """Refuse more features than products can be held of."""
+    if width > WIDEST:
+        size = width * width * 4 / 1e9
+        raise FormulaError(
+            f"the formula has {width:,} features, whose products would take {size:,.0f} GB in each part", "Cross fewer levels, or merge the rare ones."
+        )
 
 
 def _product(scope: Scope, category_of: Mapping[str, str], numbers: Mapping[str, Expansion]) -> _Product:
