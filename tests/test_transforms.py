@@ -72,6 +72,7 @@ def test_operators_are_those_of_formulaic(table, formula):
     agree(formula, table)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contrast", CONTRASTS)
 @pytest.mark.parametrize("formula", ["y ~ C(g, {})", "y ~ a + C(g, {}):a", "y ~ 0 + C(h) + C(g, {})", "y ~ C(g, {})*C(h, contr.helmert)*b"])
 def test_every_contrast_of_formulaic(table, formula, contrast):

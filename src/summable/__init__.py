@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from summable.models.linear import ols as ols
     from summable.models.regression import LinearRegression as LinearRegression
     from summable.models.regression import Ridge as Ridge
+    from summable.models.several import LinearFits as LinearFits
     from summable.open import Dataset as Dataset
     from summable.open import engine as engine
     from summable.open import scan as scan
 
 PUBLIC = {
-    "ols": "models.linear", "LinearFit": "models.linear", "load": "models.base",
+    "ols": "models.linear", "LinearFit": "models.linear", "LinearFits": "models.several", "load": "models.base",
     "LinearRegression": "models.regression", "Ridge": "models.regression",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",

@@ -34,7 +34,7 @@ class Formula:
 
     text: str
     right: str  # what stands after the ~
-    response: Factor
+    responses: tuple[Factor, ...]
     factors: tuple[Factor, ...]  # every factor of the right side, once
     terms: tuple[tuple[str, ...], ...]  # their texts, term by term
 
@@ -53,7 +53,8 @@ def spelled(text: str, names: Sequence[str], roles: Mapping[str, str]) -> str:
     """The formula with every column but those of the response and the roles (weights, offset) in place of its dot."""
     masked = _masked(text)
     tilde = masked.index("~") + 1
-    used = {name for read in (parse(text[:tilde] + " 1").response.expression, *roles.values()) for name in expressions.columns(read)}
+    left = [response.expression for response in parse(text[:tilde] + " 1").responses]
+    used = {name for read in (*left, *roles.values()) for name in expressions.columns(read)}
     rest = [expressions.quoted(name) for name in names if name not in used]
     if not rest:
         raise FormulaError(f"the . in {text!r} stands for no column", "There are none but those of the response, the weights and the offset.")
@@ -81,18 +82,24 @@ def parse(text: str) -> Formula:
     except Exception as error:
         reason = str(error).splitlines()[0] or type(error).__name__
         raise FormulaError(f"the formula {text!r} cannot be read ({reason})", "Write it like: y ~ a + C(g) + a:b.") from None
-    if len(targets) != 1:
-        raise FormulaError(f"the formula {text!r} has {len(targets)} responses", "Write one column before the ~, like: y ~ a + b.")
-    if len(targets[0]) != 1:
-        raise FormulaError(f"the response of {text!r} is an interaction", "Write one column before the ~, or its arithmetic in I(…).")
-    response = _factor(*targets[0][0])
-    if response is None or response.kind == "category":
-        raise FormulaError(f"the response {targets[0][0][0]!r} is not a number", "Least squares needs a numeric column before the ~.")
-    if response.kind == "transform":
-        raise FormulaError(f"the response {response.text!r} depends on all rows", "Write a column or its arithmetic before the ~.")
+    if not targets:
+        raise FormulaError(f"the formula {text!r} has 0 responses", "Write a column before the ~, like: y ~ a + b.")
+    responses = tuple(_response(text, target) for target in targets)
     factors = dict.fromkeys(factor for term in terms for part in term if (factor := _factor(*part)))
     texts = tuple(tuple(name for name, _ in term) for term in terms)
-    return Formula(text, _right(text), response, tuple(replace(factor, additive=_is_additive(factor.text, texts)) for factor in factors), texts)
+    return Formula(text, _right(text), responses, tuple(replace(factor, additive=_is_additive(factor.text, texts)) for factor in factors), texts)
+
+
+def _response(text: str, target: Sequence[tuple[str, str]]) -> Factor:
+    """A numeric factor before the ~."""
+    if len(target) != 1:
+        raise FormulaError(f"the response of {text!r} is an interaction", "Write one column before the ~, or its arithmetic in I(…).")
+    response = _factor(*target[0])
+    if response is None or response.kind == "category":
+        raise FormulaError(f"the response {target[0][0]!r} is not a number", "Least squares needs a numeric column before the ~.")
+    if response.kind == "transform":
+        raise FormulaError(f"the response {response.text!r} depends on all rows", "Write a column or its arithmetic before the ~.")
+    return response
 
 
 def _is_additive(text: str, terms: Sequence[tuple[str, ...]]) -> bool:
@@ -159,13 +166,13 @@ def _is_literal(node: ast.expr) -> bool:
 
 def columns(formula: Formula, roles: Mapping[str, str]) -> tuple[str, ...]:
     """Every column that a formula and its roles read, in order of appearance."""
-    texts = [formula.response.expression, *(_reads(factor) for factor in formula.factors), *roles.values()]
+    texts = [*(response.expression for response in formula.responses), *(_reads(factor) for factor in formula.factors), *roles.values()]
     return tuple(dict.fromkeys(name for text in texts for name in expressions.columns(text)))
 
 
 def numerics(formula: Formula) -> tuple[str, ...]:
-    """The expressions that may have to be shifted, the response first."""
-    return tuple(dict.fromkeys([formula.response.expression] + [f.expression for f in formula.factors if f.kind != "category"]))
+    """The expressions that may have to be shifted, the responses first."""
+    return tuple(dict.fromkeys([*(f.expression for f in formula.responses), *(f.expression for f in formula.factors if f.kind != "category")]))
 
 
 def _reads(factor: Factor) -> str:
@@ -192,7 +199,7 @@ def resolve(formula: Formula, kinds: Kinds) -> Formula:
 
 def draft(formula: Formula, kinds: Kinds, shifts: Mapping[str, float], roles: Mapping[str, str], missing: str) -> Design:
     """A first design of a resolved formula: the columns as they will be read, a constant, and every number less its shift."""
-    numbers = [formula.response, *(factor for factor in formula.factors if factor.kind != "category")]
+    numbers = [*formula.responses, *(factor for factor in formula.factors if factor.kind != "category")]
     for factor in numbers:
         for name in expressions.columns(factor.expression):
             _refuse_kind(name, kinds[name], factor)
@@ -200,7 +207,7 @@ def draft(formula: Formula, kinds: Kinds, shifts: Mapping[str, float], roles: Ma
     texts = [*(one.expression for one in numeric), *roles.values()]
     labels = [Column(f.expression, _label_kind(f.expression, kinds[f.expression])) for f in formula.factors if f.kind == "category"]
     columns = [*(Column(name) for text in texts for name in expressions.columns(text)), *labels]
-    spelled = (("y", numeric[0]), *((role, Numeric(text)) for role, text in roles.items()))
+    spelled = (*(("y", one) for one in numeric[: len(formula.responses)]), *((role, Numeric(text)) for role, text in roles.items()))
     return Design(tuple(dict.fromkeys(columns)), (Constant(), *(Product((one,)) for one in dict.fromkeys(numeric))), spelled, missing)
 
 

@@ -40,6 +40,7 @@ def test_a_fit_is_the_same_by_both(table, monkeypatch, weights):
     np.testing.assert_allclose(told[0].bse, told[1].bse, rtol=1e-11)
 
 
+@pytest.mark.slow
 def test_a_read_only_home_is_no_obstacle(tmp_path):
     code = "import os; os.access = lambda *a: False; from summable.maths import kernels; import numpy as np; print(kernels.gram([np.ones(5)], [0.0], 1.0, 5))"
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"} | {"TMPDIR": str(tmp_path)}

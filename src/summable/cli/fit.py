@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,7 +68,7 @@ def fit(
             arithmetic=arithmetic.value, max_levels=max_levels, workers=workers, watch=watch, journal=journal,
         )  # fmt: skip
     if as_json:
-        typer.echo(terminal.as_json(_plain(result)))
+        typer.echo(terminal.as_json({response: _plain(one) for response, one in result.items()} if isinstance(result, Mapping) else _plain(result)))
     elif not quiet:
         typer.echo(result.summary())
     if save is not None:

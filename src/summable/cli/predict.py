@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,8 @@ def predict(
     output.format_of(out)
     files.refuse_unwritable(out)
     fitted, dataset = load(fit), scan(data)
+    if isinstance(fitted, Mapping):
+        raise Unsupported(f"{fit} holds the fits of several responses", "Fit and save one response at a time.")
     kept = list(dataset.schema) if keep_all else [name.strip() for name in keep.split(",") if name.strip()]
     with terminal.progress(not quiet) as watch, terminal.stoppable(f"{out} was not written, or is as it was."):
         batches = fitted.predict_batches(dataset, None if interval is None else interval.value, alpha, kept, workers, watch)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from summable.engines.threads import Watch
+    from summable.models.several import LinearFits
 
 SATURATED = "There are no more observations than coefficients: no residual is left, so no standard error can be given."
 PREDICTED = ("mean", "se", "lower", "upper")
@@ -56,7 +57,7 @@ def ols(
     workers: int | None = None,
     watch: Watch | None = None,
     journal: str | os.PathLike[str] | None = None,
-) -> LinearFit:
+) -> LinearFit | LinearFits:
     """Least squares over data that stay where they are: the pooled answer from one round of sums.
 
     Parameters
@@ -75,7 +76,8 @@ def ols(
     watch: called with (measure, shards done, shards in all) as shards are read.
     journal: a file to which every answer is added as it comes. Killed and called again, the fit goes on where it was, to the same bits.
 
-    Returns a `LinearFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
+    Returns a `LinearFit`; of several responses (``"y1 + y2 ~ a"``), one each in a mapping, `LinearFits`.
+    Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
     if exposure is not None:
         raise Unsupported(*NO_EXPOSURE)
@@ -87,7 +89,13 @@ def ols(
     settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)}
     with journalled(engine(data, workers, watch), journal, settings) as place:
         (design, coding, solution), ledger = run(program, place)
-    fit = LinearFit(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
+    targets = design.role("y")
+    if len(targets) > 1:
+        from summable.models.several import each
+
+        fit: LinearFit | LinearFits = each(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
+    else:
+        fit = LinearFit(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
     return fit
