@@ -59,11 +59,11 @@ def test_saved_loaded_predicted_and_shown(wide, tmp_path):
 
 
 def test_on_the_command_line(wide, tmp_path):
+    def run(*words):
+        return subprocess.run([sys.executable, "-m", "summable", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+
     wide.to_parquet(tmp_path / "wide.parquet")
-    command = [sys.executable, "-m", "summable"]
-    done = subprocess.run(
-        [*command, "fit", "y + w ~ a", "wide.parquet", "--json", "--save", "f.json"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
+    done = run("fit", "y + w ~ a", "wide.parquet", "--json", "--save", "f.json")
     assert json.loads(done.stdout)["w"]["params"] == pytest.approx(dict(sm.ols("w ~ a", wide).params), rel=1e-12)
     done = run("predict", "f.json", "wide.parquet", "-o", "p.csv")
     assert (done.returncode, done.stderr) == (1, "summable: f.json holds the fits of several responses. Fit and save one response at a time.\n")
