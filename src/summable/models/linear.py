@@ -10,20 +10,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from summable import files, formula, inference
 from summable.core.data import Data
-from summable.core.design import Coding, Column, Design, Product
-from summable.core.errors import DataError, FormulaError, SummableWarning, Unsupported
+from summable.core.design import Coding, Design
+from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
 from summable.core.wire import to_json
 from summable.maths import expressions
-from summable.measures.glance import refuse_absent
 from summable.measures.gram import Products
-from summable.open import Dataset, engine, scan
+from summable.models.prediction import project
+from summable.open import engine
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import recentred, settle
 
@@ -260,36 +259,8 @@ class LinearFit(Data):
         _check_alpha(alpha)
         if interval is not None:
             _check(interval, ("confidence", "prediction"), "interval")
-        dataset = scan(data)
-        design = self._for_prediction(dataset)
-        means, leverages = [np.zeros(0)], [np.zeros(0)]
-        root = self._whitening()
-        for shard in dataset.shards:
-            refuse_absent(design.names, shard.kinds())
-            try:
-                for rows in shard.rows(design):
-                    means.append(rows.project(self.solution.coef) + rows.column("offset"))
-                    if interval is not None:
-                        leverages.append(np.square(rows.project(root)).sum(axis=1))
-            except DataError as error:
-                raise error.at(f"in {shard.name}") from error.__cause__
-        mean = np.concatenate(means)
-        return mean if interval is None else self._limits(mean, np.concatenate(leverages), interval, alpha)
-
-    def _for_prediction(self, dataset: Dataset) -> Design:
-        """The design without y and weights; one column at least, or nobody could count the rows."""
-        factors = [n.expression for term in self.design.terms if isinstance(term, Product) for n in term.numerics]
-        offset = [(role, numeric) for role, numeric in self.design.roles if role == "offset"]
-        numbers = {name for text in [*factors, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
-        columns = tuple(column for column in self.design.columns if column.kind != "number" or column.name in numbers)
-        columns = columns or (Column(next(iter(dataset.schema)), "text"),)
-        return Design(columns, self.design.terms, tuple(offset), missing="keep")
-
-    def _whitening(self) -> Array:
-        """(width, rank): carries a row x to a vector whose square is its leverage."""
-        whitening = np.zeros((self.design.width, self.solution.rank))
-        whitening[self.coding.kept[self.solution.independent]] = solve_triangular(self.solution.root, np.eye(self.solution.rank))
-        return whitening
+        mean, leverage = project(data, self.design, self.coding, self.solution, leverages=interval is not None)
+        return mean if interval is None else self._limits(mean, leverage, interval, alpha)
 
     def _limits(self, mean: Array, leverage: Array, interval: str, alpha: float) -> pd.DataFrame:
         import pandas as pd
