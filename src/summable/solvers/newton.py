@@ -23,7 +23,7 @@ from summable.measures.violations import Violations
 HALVINGS = 0.5 ** np.arange(1, 8)  # step sizes whose values come with every full step
 CLOSE = 3e-11  # of the coefficients, in the metric of the Hessian: how near the answer shall be
 EXACT = 1e-9  # of a standard error: nearer than this is rounding
-SHORT = 1e-7  # of the coefficients: over a last step as short, the Hessian changes in its seventh digit
+SHORT = 1e-8  # of the coefficients: over a last step as short, the Hessian changes in its eighth digit
 SAME = 1e-12  # of a value: a sum of rounded terms may rise by that much at its minimum
 WIDEST_CUBE = 60  # features of which the third derivatives (36,000 numbers) are worth their pass
 SLOW = 0.25  # a decrement that shrinks by no more than this is no quadratic convergence
@@ -194,7 +194,8 @@ def step_from(problem: Problem, point: Point, history: list[Step]) -> Step:
         bent = bend(point, root, move)
         share = norm(root, bent - move) / max(norm(root, bent), 1e-300)
         if share <= 0.5:
-            return Step(bent, root, decrement, 4 * decrement * share**2, length, True)
+            quartic = decrement**2 / problem.rows  # what fourth derivatives leave of a step among rows that are alike
+            return Step(bent, root, decrement, decrement * max(4 * share**2, quartic), length, True)
     rate = min(1.0, decrement) if before is None else min(1.0, 2 * (decrement / before.decrement) * (decrement / before.decrement if positive else 1.0))
     return Step(move, root, decrement, decrement * rate, length, False)
 
