@@ -26,7 +26,7 @@ class Quadratic(Statistic):
     pearson_slope: Array  # (width, points) its derivative
     third: Array  # (packed thrice,) third derivatives at the first point, or (0,)
     line: Array  # (steps,) values along a line
-    level: Array  # (3, levels) value, slope and expected curve of a constant alone
+    level: Array  # (3, levels) value, slope and curve of a constant alone
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ class Curvature(Measure[Quadratic]):
         )
 
     def _level(self, rows: Rows, eta: Array, y: Array, weight: Array) -> Array:
-        slope, _, expected = self.loss.derivatives(eta, y, rows.xp)
+        slope, observed, _ = self.loss.derivatives(eta, y, rows.xp)
         value = self.loss.value(eta, y, rows.xp)
-        return np.array([rows.moment(0, weight * part) for part in (value, slope, expected)])
+        return np.array([rows.moment(0, weight * part) for part in (value, slope, observed)])
 
     def _nowhere(self) -> tuple[tuple[Array, ...], ...]:
         return ((),) * 6

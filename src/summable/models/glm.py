@@ -128,8 +128,8 @@ def _check_numbers(scale: Any, alpha: Any, max_rounds: int) -> None:
         raise Unsupported(f"scale={scale!r} is not positive", 'Give a positive number, "deviance" or "pearson".')
     if not 0 <= alpha < np.inf:
         raise Unsupported(f"alpha={alpha!r} is no penalty", "Give zero or a positive number.")
-    if max_rounds < 1:
-        raise Unsupported(f"max_rounds={max_rounds} leaves no round", "Give one or more.")
+    if max_rounds < 2:
+        raise Unsupported(f"max_rounds={max_rounds} leaves no step", "Give two or more.")
 
 
 def _roles(loss: Loss, weights: str | None, offset: str | None, exposure: str | None, trials: str | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ from summable.maths.linalg import symmetric, symmetric_cube, triangle
 from summable.maths.losses import Loss
 from summable.measures.curvature import Curvature, Quadratic
 from summable.measures.violations import Violations
+from summable.solvers.level import Level, advance
 
 HALVINGS = 0.5 ** np.arange(1, 8)  # step sizes whose values come with every full step
 CLOSE = 3e-11  # of the coefficients, in the metric of the Hessian: how near the answer shall be
@@ -123,15 +124,21 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
     Source: Nocedal & Wright 2006, §3.3; McCullagh & Nelder 1989, §2.5.
     """
     third = third and problem.design.width <= WIDEST_CUBE and not problem.loss.is_quadratic
-    line, levels = np.zeros((problem.design.width, 0)), np.array([level])
+    line, with_offset = np.zeros((problem.design.width, 0)), bool(problem.design.role("offset"))
+    alone = Level(level)
+    levels = alone.tried(with_offset)
     total = yield from Curvature(problem.design, problem.loss, candidates, line, levels, third)
+    alone = advance(alone, levels, total.level)
     point = best(problem, total, candidates)
+    if 0 in problem.columns and not point.value <= alone.value:  # worse than a constant alone, or outside the link's domain
+        flat = problem.full(np.where(problem.columns == 0, alone.at, 0.0))[:, None]
+        total = yield from Curvature(problem.design, problem.loss, flat, line, np.zeros(0), third)
+        point = best(problem, total, flat)
     history: list[Step] = []
     outcome, direction = Outcome.UNFINISHED, np.zeros(0)
     for used in range(2, max_rounds + 1):
-        level, level_value, level_left = level_step(total, level)
         step = step_from(problem, point, history)
-        if converged(problem, step, exact_curve) and not level_left:
+        if converged(problem, step, exact_curve) and alone.known:
             outcome = Outcome.CONVERGED
             break
         if not np.isfinite(point.value):
@@ -147,7 +154,9 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
         move = problem.full(step.move)
         line = point.at[:, None] + move[:, None] * HALVINGS
         there = (point.at + move)[:, None]
-        total = yield from Curvature(problem.design, problem.loss, there, line, np.array([level]), third)
+        levels = alone.tried(with_offset) if not alone.known else np.zeros(0)
+        total = yield from Curvature(problem.design, problem.loss, there, line, levels, third)
+        alone = advance(alone, levels, total.level)
         tried = best(problem, total, there)
         if accepted(point, tried):
             point, history = tried, [*history, step]
@@ -158,9 +167,9 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
             outcome = Outcome.CONVERGED if small else Outcome.STALLED
             break
         there = line[:, [int(np.nanargmin(values))]]
-        total = yield from Curvature(problem.design, problem.loss, there, np.zeros((problem.design.width, 0)), np.array([level]), third)
+        total = yield from Curvature(problem.design, problem.loss, there, np.zeros((problem.design.width, 0)), np.zeros(0), third)
         point, history = best(problem, total, there), []
-    return optimum(problem, point, step, level, level_value, outcome, direction)
+    return optimum(problem, point, step, alone, outcome, direction)
 
 
 def best(problem: Problem, total: Quadratic, at: Array) -> Point:
@@ -249,16 +258,7 @@ def scaled_direction(problem: Problem, move: Array) -> Array:
     return np.asarray(kept / max(float(np.sqrt(kept @ problem.square @ kept)), 1e-300))
 
 
-def level_step(total: Quadratic, level: float) -> tuple[float, float, bool]:
-    """The constant after one more Newton step of its own, the value there, and whether another is needed."""
-    value, slope, curve = total.level[:, 0]
-    if not (np.isfinite(value) and curve > 0):
-        return level, float("nan"), False
-    gain = slope * slope / curve
-    return float(level - slope / curve), float(value - gain / 2), bool(gain**1.5 > 1e-10 * max(value, 1e-3))
-
-
-def optimum(problem: Problem, point: Point, step: Step, level: float, level_value: float, outcome: Outcome, direction: Array) -> Optimum:
+def optimum(problem: Problem, point: Point, step: Step, alone: Level, outcome: Outcome, direction: Array) -> Optimum:
     """The answer: the last summed point and the step from it, with every sum carried along."""
     move = step.move if outcome is Outcome.CONVERGED else np.zeros_like(step.move)
     bent = point.observed if point.cube is None else point.observed + point.cube @ move
@@ -270,7 +270,7 @@ def optimum(problem: Problem, point: Point, step: Step, level: float, level_valu
     certificate = Certificate(float(np.max(np.abs(point.gradient) / scale, initial=0.0)), step.decrement, step.error, step.error / max(step.length, 1e-300))
     return Optimum(
         point.at + problem.full(move), max(value, 0.0), point.pearson + float(point.pearson_slope @ move), observed,
-        observed if canonical else point.expected, level, level_value, certificate, outcome.name, direction,
+        observed if canonical else point.expected, alone.at, alone.value, certificate, outcome.name, direction,
     )  # fmt: skip
 
 

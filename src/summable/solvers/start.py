@@ -32,17 +32,28 @@ def candidates(problem: Problem, opening: Opening) -> Array:
 
 
 def least_squares_start(problem: Problem, opening: Opening) -> Array:
-    """The first step of iterated least squares, (rank,); for a logistic model, with the length that discriminant analysis gives it."""
+    """The first step of iterated least squares, (rank,); of a logistic model, what discriminant analysis makes of it."""
     part = np.ix_(problem.columns, problem.columns)
     root, _ = root_of(opening.square[part])
     coef = solve(root, opening.xz[problem.columns])
-    if problem.loss.link.name == "logit":
-        rest = float(opening.zz - coef @ opening.xz[problem.columns]) / float(opening.xx[0])
-        coef = coef * LOGIT_RESPONSE / max(rest, 0.05 * LOGIT_RESPONSE**2 / 4)
+    if problem.loss.link.name == "logit" and 0 in problem.columns and not problem.design.role("offset"):
+        return discriminant(problem, opening, coef)
     return coef
 
 
-LOGIT_RESPONSE = 2 * (np.log(3.0) + 4 / 3)  # how far apart the first working responses of y = 0 and y = 1 lie
+APART = 2 * (np.log(3.0) + 4 / 3)  # the first working responses of y = 0 and y = 1 under the logit lie so far apart, about zero
+
+
+def discriminant(problem: Problem, opening: Opening, coef: Array) -> Array:
+    """Fisher's: least-squares slopes over the variance within classes, and the constant that two normal classes of these means have."""
+    share, weight = float(opening.total) / float(opening.trials), float(opening.xx[0])
+    rest = max(float(opening.zz - coef @ opening.xz[problem.columns]) / weight / APART**2, 0.05 * share * (1 - share))
+    slopes = np.where(problem.columns == 0, 0.0, coef / APART / rest)
+    sums = opening.square[0][problem.columns]
+    of_ones = opening.xz[problem.columns] / APART + sums / 2
+    middle = of_ones / (share * weight) + (sums - of_ones) / ((1 - share) * weight)
+    constant = np.log(share / (1 - share)) - 0.5 * float(middle @ slopes)
+    return np.where(problem.columns == 0, constant, slopes)
 
 
 def combined(problem: Problem, opening: Beginning) -> list[Array]:
