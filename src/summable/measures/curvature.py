@@ -24,7 +24,7 @@ class Quadratic(Statistic):
     expected: Array  # (packed, points) the expected information; (packed, 0) where it is the same
     pearson: Array  # (points,) Σ w (y − mu)² / V(mu)
     pearson_slope: Array  # (width, points) its derivative
-    third: Array  # (packed thrice,) third derivatives at the first point, or (0,)
+    third: Array  # (packed thrice, kinds) third derivatives at the first point; then those of the expected information, where it is another; or (0, 0)
     line: Array  # (steps,) values along a line
     level: Array  # (3, levels) value, slope and curve of a constant alone
 
@@ -36,7 +36,7 @@ class Curvature(Measure[Quadratic]):
     gradient = Σ w slope x and hessian = Σ w curve x x': the k-th derivative of the loss weighs the k-th moment of the design.
 
     Cost: one pass for all points; each takes width down and (width + 1)(width + 4)/2 up (observed and expected: as much again); the third
-        derivatives take width³/6 more.
+        derivatives take width³/6 more (likewise).
     Fails: as the rows do, which see the same columns as `Working` did.
     Source: McCullagh & Nelder 1989, §2.5.
     """
@@ -56,10 +56,11 @@ class Curvature(Measure[Quadratic]):
         level = [self._level(rows, level + 0.0 * y + offset, y, weight) for level in self.level]
         found = [self._at(rows, eta, y, weight) for eta in points]
         value, gradient, hessian, expected, pearson, slope = zip(*found, strict=True) if found else self._nowhere()
-        third = rows.moment(3, weight * loss.third(points[0], y, xp)) if self.third and points else np.zeros(0)
+        bends = [loss.third] if loss.is_canonical else [loss.third, loss.expected_third]
+        third = [rows.moment(3, weight * bend(points[0], y, xp)) for bend in bends if self.third and points]
         return Quadratic(
             np.array(value), _beside(gradient, self.design.width), _columns(hessian), _columns(expected)[:, : 0 if loss.is_canonical else None],
-            np.array(pearson), _beside(slope, self.design.width), third, np.array(tried), np.array(level).reshape(-1, 3).T,
+            np.array(pearson), _beside(slope, self.design.width), _columns(tuple(third)), np.array(tried), np.array(level).reshape(-1, 3).T,
         )  # fmt: skip
 
     def _at(self, rows: Rows, eta: Array, y: Array, weight: Array) -> tuple[Array, ...]:

@@ -96,7 +96,7 @@ class Point:
     gradient: Array  # (rank,)
     observed: Array  # (rank, rank)
     expected: Array  # (rank, rank)
-    cube: Array | None  # (rank, rank, rank)
+    cubes: tuple[Array, ...]  # (rank, rank, rank) third derivatives, and those of the expected information where it is another; or none
     pearson: float
     pearson_slope: Array  # (rank,)
 
@@ -180,12 +180,13 @@ def best(problem: Problem, total: Quadratic, at: Array) -> Point:
     columns, part = problem.columns, np.ix_(problem.columns, problem.columns)
     observed = symmetric(total.hessian[:, which])[part] + problem.penalty
     expected = symmetric(total.expected[:, which])[part] + problem.penalty if total.expected.size else observed
-    cube = None
-    if total.third.size and which == 0 and np.isfinite(total.third).all():
-        cube = symmetric_cube(total.third, problem.design.width)[np.ix_(columns, columns, columns)]
+    cubes: tuple[Array, ...] = ()
+    if which == 0 and np.isfinite(total.third).all():
+        corner = np.ix_(columns, columns, columns)
+        cubes = tuple(symmetric_cube(packed, problem.design.width)[corner] for packed in total.third.T)
     gradient = total.gradient[columns, which] + problem.penalty @ at[columns, which]
     value = float(values[which]) if usable[which] else np.inf
-    return Point(at[:, which], value, gradient, observed, expected, cube, float(total.pearson[which]), total.pearson_slope[columns, which])
+    return Point(at[:, which], value, gradient, observed, expected, cubes, float(total.pearson[which]), total.pearson_slope[columns, which])
 
 
 def step_from(problem: Problem, point: Point, history: list[Step]) -> Step:
@@ -199,7 +200,7 @@ def step_from(problem: Problem, point: Point, history: list[Step]) -> Step:
     before = history[-1] if history else None
     if problem.loss.is_quadratic:
         return Step(move, root, decrement, 0.0 if positive else decrement, length, False)
-    if point.cube is not None and positive:
+    if point.cubes and positive:
         bent = bend(point, root, move)
         share = norm(root, bent - move) / max(norm(root, bent), 1e-300)
         if share <= 0.5:
@@ -216,12 +217,10 @@ def unit_of(problem: Problem, point: Point) -> float:
 
 def bend(point: Point, root: Array, move: Array) -> Array:
     """The root of gradient + Hessian s + ½ third[s, s] = 0 that lies by the Newton step."""
-    if point.cube is None:
-        return move
     bent = move
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(60):
-            left = point.gradient + point.observed @ bent + 0.5 * (point.cube @ bent) @ bent
+            left = point.gradient + point.observed @ bent + 0.5 * (point.cubes[0] @ bent) @ bent
             change = solve(root, left) if np.isfinite(left).all() else np.full_like(move, np.inf)
             bent = bent - change
             if not np.isfinite(bent).all():
@@ -234,8 +233,7 @@ def bend(point: Point, root: Array, move: Array) -> Array:
 def converged(problem: Problem, step: Step, exact_curve: bool) -> bool:
     """Whether the step leads near enough, and the Hessian is near enough already or can be carried along."""
     near = step.error <= max(CLOSE * step.length, EXACT)
-    carried = step.cubic and problem.loss.is_canonical
-    return near and (carried or not exact_curve or problem.loss.is_quadratic or step.decrement <= max(SHORT * step.length, EXACT))
+    return near and (step.cubic or not exact_curve or problem.loss.is_quadratic or step.decrement <= max(SHORT * step.length, EXACT))
 
 
 def accepted(point: Point, tried: Point) -> bool:
@@ -261,17 +259,21 @@ def scaled_direction(problem: Problem, move: Array) -> Array:
 def optimum(problem: Problem, point: Point, step: Step, alone: Level, outcome: Outcome, direction: Array) -> Optimum:
     """The answer: the last summed point and the step from it, with every sum carried along."""
     move = step.move if outcome is Outcome.CONVERGED else np.zeros_like(step.move)
-    bent = point.observed if point.cube is None else point.observed + point.cube @ move
-    canonical, carried = problem.loss.is_canonical, root_of(bent)[1]
-    observed = bent if carried else point.observed
+    observed, expected = carried(point.observed, point.cubes[:1], move), carried(point.expected, point.cubes[-1:], move)
     change = point.gradient @ move + 0.5 * move @ point.observed @ move
     value = point.value + float(change) - problem.penalised(point.at + problem.full(move))
     scale = np.sqrt(np.maximum(np.diag(point.expected), 1e-300))
     certificate = Certificate(float(np.max(np.abs(point.gradient) / scale, initial=0.0)), step.decrement, step.error, step.error / max(step.length, 1e-300))
     return Optimum(
         point.at + problem.full(move), max(value, 0.0), point.pearson + float(point.pearson_slope @ move), observed,
-        observed if canonical else point.expected, alone.at, alone.value, certificate, outcome.name, direction,
+        expected, alone.at, alone.value, certificate, outcome.name, direction,
     )  # fmt: skip
+
+
+def carried(square: Array, cubes: tuple[Array, ...], move: Array) -> Array:
+    """A Hessian where a step leads, by its derivative if that is known."""
+    there = square + cubes[0] @ move if cubes else square
+    return there if root_of(there)[1] else square
 
 
 def root_of(square: Array) -> tuple[Array, bool]:
@@ -295,4 +297,5 @@ def solve(root: Array, vector: Array) -> Array:
 
 def norm(root: Array, move: Array) -> float:
     """The length of a vector in the metric of root'root."""
-    return float(np.linalg.norm(root @ move))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.linalg.norm(root @ move))
