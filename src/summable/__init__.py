@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from summable.core.run import Ledger as Ledger
     from summable.core.run import Round as Round
     from summable.core.run import run as run
+    from summable.maths import families as families
+    from summable.maths import links as links
     from summable.models.base import load as load
+    from summable.models.glm import GeneralizedFit as GeneralizedFit
+    from summable.models.glm import glm as glm
     from summable.models.linear import LinearFit as LinearFit
     from summable.models.linear import ols as ols
     from summable.models.regression import LinearRegression as LinearRegression
@@ -29,9 +33,11 @@ if TYPE_CHECKING:
     from summable.open import Dataset as Dataset
     from summable.open import engine as engine
     from summable.open import scan as scan
+    from summable.solvers.newton import Outcome as Outcome
 
 PUBLIC = {
     "ols": "models.linear", "LinearFit": "models.linear", "LinearFits": "models.several", "load": "models.base",
+    "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.newton",
     "LinearRegression": "models.regression", "Ridge": "models.regression",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",
@@ -39,10 +45,14 @@ PUBLIC = {
     "Unsupported": "core.errors", "SummableWarning": "core.errors",
 }  # fmt: skip
 
-__all__ = [*PUBLIC, "__version__"]  # noqa: PLE0604
+ROOMS = {"families": "maths.families", "links": "maths.links"}  # modules that are public as they are
+
+__all__ = [*PUBLIC, *ROOMS, "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
+    if name in ROOMS:
+        return import_module(f"summable.{ROOMS[name]}")
     if name not in PUBLIC:
         raise AttributeError(f"module 'summable' has no attribute {name!r}")
     return getattr(import_module(f"summable.{PUBLIC[name]}"), name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,31 @@ class Estimates:
     user: Array  # (rank, p) the user's columns in terms of orthonormal ones: singular values are those of √W X
 
 
-def estimates(solution: LeastSquares, coding: Coding) -> Estimates:
+class Solved(Protocol):
+    """A solution whose coefficients can be carried over to those of the user."""
+
+    @property
+    def coef(self) -> Array:
+        """(width,)."""
+
+    @property
+    def independent(self) -> NDArray[np.int64]:
+        """(rank,) positions among the coding's basis."""
+
+    @property
+    def root(self) -> Array:
+        """(rank, rank) upper, of the information."""
+
+    @property
+    def relation(self) -> Array:
+        """(rank, p) basis = independent basis · relation."""
+
+    @property
+    def rank(self) -> int:
+        """Independent coefficients."""
+
+
+def estimates(solution: Solved, coding: Coding) -> Estimates:
     """Carry a solution over to the coefficients that the user named."""
     columns = solution.relation @ coding.matrix()
     weighed = solution.root @ columns

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from summable.core.design import Design
 from summable.core.errors import Unsupported
 from summable.core.html import table
 from summable.core.run import Ledger
@@ -15,12 +16,15 @@ from summable.solvers.least_squares import Outcome
 if TYPE_CHECKING:
     import pandas as pd
 
+    from summable.models.glm import GeneralizedFit
     from summable.models.linear import LinearFit
+
+    Fit: TypeAlias = LinearFit | GeneralizedFit
 
 WIDTH = 78
 
 
-def tidy(fit: LinearFit, alpha: float) -> pd.DataFrame:
+def tidy(fit: Fit, alpha: float) -> pd.DataFrame:
     """A row for each coefficient."""
     import pandas as pd
 
@@ -48,7 +52,45 @@ def _named(fit: LinearFit) -> list[tuple[str, Array]]:
 
 def raw_bytes(fit: LinearFit) -> int:
     """What the rows themselves would weigh: eight bytes for each value of each column used."""
-    return int(fit.solution.products.rows.sum()) * len(set(fit.design.names)) * 8
+    return raw(fit.solution.products.rows, fit.design)
+
+
+def raw(rows: Array, design: Design) -> int:
+    """The same of so many rows kept and dropped, (2,), under a design."""
+    return int(rows.sum()) * len(set(design.names)) * 8
+
+
+def generalized(fit: GeneralizedFit, alpha: float) -> str:
+    """The page that the summary of a generalized linear fit gives."""
+    title = f"Generalized linear model, {fit.loss.name}".center(WIDTH).rstrip()
+    account = ledger(fit.ledger, raw(fit.solution.opening.rows, fit.design))
+    return "\n".join([title, _generalized_head(fit), _coefficients(fit, alpha, "z"), _generalized_notes(fit), account])
+
+
+def _generalized_head(fit: GeneralizedFit) -> str:
+    left = [
+        ("Response", fit.formula.split("~")[0].strip()), ("Observations", f"{fit.nobs:,.6g}" if fit.nobs % 1 else f"{fit.nobs:,.0f}"),
+        ("Dropped as missing", f"{fit.dropped:,}"), ("Residual df", f"{fit.df_resid:,.6g}" if fit.df_resid % 1 else f"{fit.df_resid:,.0f}"),
+        ("Model df", f"{fit.df_model:.0f}"), ("Scale", _number(fit.scale)), ("Pseudo R-squared", _number(fit.pseudo_rsquared("cs"))),
+    ]  # fmt: skip
+    right = [
+        ("Deviance", _number(fit.deviance)), ("Null deviance", _number(fit.null_deviance)), ("Pearson chi2", _number(fit.pearson_chi2)),
+        ("Log-likelihood", _number(fit.llf)), ("AIC", _number(fit.aic)), ("BIC", _number(fit.bic)), ("Rounds", str(len(fit.ledger.fitting))),
+    ]  # fmt: skip
+    lines = [f"{a + ':':<20}{b:>16}   {c + ':':<23}{d:>16}" for (a, b), (c, d) in zip(left, right, strict=True)]
+    return "\n".join(["=" * WIDTH, *lines, "=" * WIDTH])
+
+
+def _generalized_notes(fit: GeneralizedFit) -> str:
+    known = fit.certificate
+    notes = [] if fit.warnings and fit.outcome.value in fit.warnings[-1] else [fit.outcome.value]
+    notes.append(f"At the last summed point, over all rows: largest scaled gradient {known.gradient:.1e}, Newton decrement {known.decrement:.1e}.")
+    notes.append(f"Left after the last step, estimated: {known.error:.1e} standard errors, {known.relative:.1e} of the coefficients.")
+    if fit.weight_kind == "sampling":
+        notes.append("Sampling weights: no classical standard error applies.")
+    if fit.solution.penalised:
+        notes.append("Penalised: no classical standard error applies.")
+    return "\n".join(f"* {note}" for note in [*notes, *fit.warnings]) + "\n"
 
 
 def ledger(account: Ledger, raw: int) -> str:
@@ -109,10 +151,10 @@ def _head(fit: LinearFit) -> str:
     return "\n".join(["=" * WIDTH, *lines, "=" * WIDTH])
 
 
-def _coefficients(fit: LinearFit, alpha: float) -> str:
+def _coefficients(fit: Fit, alpha: float, letter: str = "t") -> str:
     names = fit.coding.names
     wide = max([WIDTH - 60, *(len(name) + 1 for name in names)])
-    head = f"{'':<{wide}}{'coef':>10}{'std err':>10}{'t':>10}{'P>|t|':>8}{f'[{alpha / 2:g}':>11}{f'{1 - alpha / 2:g}]':>11}"
+    head = f"{'':<{wide}}{'coef':>10}{'std err':>10}{letter:>10}{f'P>|{letter}|':>8}{f'[{alpha / 2:g}':>11}{f'{1 - alpha / 2:g}]':>11}"
     lines = [head, "-" * max(WIDTH, wide + 60)]
     for name, values in zip(names, _table(fit, alpha), strict=True):
         coef, se, t, p, low, high = values
@@ -123,7 +165,7 @@ def _coefficients(fit: LinearFit, alpha: float) -> str:
     return "\n".join([*lines, "=" * max(WIDTH, wide + 60)])
 
 
-def _table(fit: LinearFit, alpha: float) -> Array:
+def _table(fit: Fit, alpha: float) -> Array:
     coef = fit.inference.estimates.coef
     try:
         return np.column_stack([coef, fit.inference.bse, fit.inference.tvalues, fit.inference.pvalues, fit.inference.intervals(alpha)])

@@ -11,17 +11,23 @@ from summable.core.design import Category, Column, Constant, Design, Numeric, Pr
 from summable.core.measure import Measure
 from summable.core.statistic import Statistic
 from summable.maths.linalg import unpack
+from summable.maths.losses import loss
+from summable.measures.curvature import Curvature
 from summable.measures.distinct import Distinct
 from summable.measures.glance import Glance
 from summable.measures.gram import Gram
 from summable.measures.header import Header
+from summable.measures.local import Local
 from summable.measures.middle import Middle
 from summable.measures.moments import Moments
+from summable.measures.normaliser import Normaliser
 from summable.measures.profile import Profile
 from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
 from summable.measures.serial import Serial
 from summable.measures.tally import Tally, key
+from summable.measures.violations import Violations
+from summable.measures.working import Working
 from summable.testing import hostile_tables, laws
 
 X, FAR, SAME = (Product((Numeric(name, shift),)) for name, shift in (("x", 0.0), ("far", 1e6), ("same", 0.0)))
@@ -33,6 +39,9 @@ DESIGN = Design(
 )
 AT = np.linspace(-1.0, 1.0, DESIGN.width)
 TWO = replace(DESIGN, roles=(*DESIGN.roles, ("y", Numeric("x * far", -2.0))))
+SHARES = replace(DESIGN, roles=(("y", Numeric("1 / (1 + exp(-y))")), ("weight", Numeric("w")), ("offset", Numeric("0.1 * x"))))
+POINTS = np.column_stack([0.01 * AT, -0.01 * AT])
+BINOMIAL, LEVELS_TRIED = loss("binomial", "probit"), np.array([-0.5, 0.0, 0.5])
 
 
 def inner_products(triangle):
@@ -50,6 +59,12 @@ MEASURES = {
     "gram of two targets": (Gram(TWO), None, lambda s: [s.yy, s.xy, s.xx]),
     "rfactor of two targets": (RFactor(TWO), inner_products, inner_products),
     "residual of two targets": (Residual(TWO, np.column_stack([AT, -AT]), np.array([1.5, 0.0])), None, lambda s: s.values()),
+    "working": (Working(SHARES, BINOMIAL), None, lambda s: [s.trials, s.weight, s.total, s.constants[1:], s.xx, s.xz, s.zz]),
+    "curvature": (Curvature(SHARES, BINOMIAL, POINTS, 2 * POINTS, LEVELS_TRIED, True), None, lambda s: s.values()),
+    "curvature nowhere": (Curvature(SHARES, BINOMIAL, POINTS[:, :0], POINTS[:, :0], LEVELS_TRIED), None, lambda s: s.values()),
+    "violations": (Violations(SHARES, AT, 0.1, True), None, None),
+    "normaliser": (Normaliser(SHARES, 2.5), None, None),
+    "local": (Local(SHARES, loss("binomial"), np.array([0, 1, 2, 5, 6])), None, None),
     "middle": (Middle(replace(TWO, missing="keep")), None, None),
     "serial": (Serial(DESIGN, AT), None, None),
     "tally": (Tally(DESIGN, ("y", "weight", "y"), (0, key(0.5), key(-1.0)), (2**64 - 1, key(3.0), key(1.0)), 5), None, None),

@@ -25,7 +25,9 @@ class Rows(Protocol):
         """(2,): rows kept, and rows dropped for a missing value. Rows of weight 0 are neither."""
 
     def moment(self, order: int, weight: Any) -> Any:
-        """Σ weightᵢ xᵢ^⊗order: (), (width,) or packed (width(width+1)/2,). The weight is complete: none is hidden.
+        """Σ weightᵢ xᵢ^⊗order, order 0 to 3: (), (width,), packed (width(width+1)/2,) or (width(width+1)(width+2)/6,).
+
+        The weight is complete: none is hidden.
 
         Of several weights, (rows, q), the moments of order 0 and 1 have q columns.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,21 @@ def gram(columns: Array, weight: Array | float) -> Array:
         by_rows = columns.flags.f_contiguous  # then it is BLAS's own order; else its transpose is
         return pack(float(weight) * (dsyrk(1.0, columns) if by_rows else dsyrk(1.0, columns.T, trans=1)))
     return pack((columns * weight) @ columns.T)
+
+
+def cubic(columns: Array, weight: Array) -> Array:
+    """Packed Σ weightᵢ xᵢ⊗xᵢ⊗xᵢ of contiguous columns (width, rows): entries i ≤ j ≤ k, in lexical order."""
+    slices = [pack((columns[i:] * (weight * columns[i])) @ columns[i:].T) for i in range(len(columns))]
+    return np.concatenate([*slices, np.zeros(0)])
+
+
+def symmetric_cube(packed: Array, width: int) -> Array:
+    """The symmetric (width, width, width) array that was packed."""
+    i, j, k = np.array([(i, j, k) for i in range(width) for j in range(i, width) for k in range(j, width)], np.int64).reshape(-1, 3).T
+    cube = np.zeros((width,) * 3)
+    for order in permutations((i, j, k)):
+        cube[order] = packed
+    return cube
 
 
 def triangle(tall: Array) -> Array:

@@ -15,7 +15,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Raises `SourceError` when the file is missing or holds no fit.
     """
-    from summable.models.linear import LinearFit  # its words must be known before they are read
+    from summable.models.glm import GeneralizedFit  # the words must be known before they are read
+    from summable.models.linear import LinearFit
     from summable.models.several import LinearFits
 
     text = files.read(path)
@@ -23,6 +24,6 @@ def load(path: str | os.PathLike[str]) -> Any:
         fit = from_json(text)
     except (ValueError, KeyError, TypeError) as error:  # a torn file, an unknown word, another version
         raise SourceError(f"{path} holds no saved fit ({str(error).rstrip('.')})", "Give a file that fit.save wrote.") from error
-    if not isinstance(fit, LinearFit | LinearFits):
+    if not isinstance(fit, LinearFit | LinearFits | GeneralizedFit):
         raise SourceError(f"{path} holds no saved fit but a {type(fit).__name__}", "Give a file that fit.save wrote.")
     return fit

@@ -10,11 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from summable import files, inference
 from summable.core.data import Data
-from summable.core.design import Coding, Column, Design, Product
+from summable.core.design import Coding, Design
 from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
@@ -25,7 +24,7 @@ from summable.maths import expressions
 from summable.measures.gram import Products
 from summable.models import diagnostics
 from summable.models import predict as prediction
-from summable.open import Dataset, engine, journalled, scan
+from summable.open import engine, journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import read, recentred, settle
 from summable.solvers.update import durbin_watson, update
@@ -343,29 +342,13 @@ class LinearFit(Data):
                 raise Unsupported(*inference.NO_MODEL_VARIANCE)
         prediction.refuse_clash(keep, PREDICTED if interval else PREDICTED[:1])
         dataset = scan(data)
-        root = None if interval is None else self._whitening()
+        root = None if interval is None else prediction.whitening(self.design, self.coding, self.solution)
 
         def answer(rows: Rows) -> dict[str, Array]:
             mean = rows.project(self.solution.coef) + rows.column("offset")
             return {"mean": mean} if root is None else self._limits(mean, np.square(rows.project(root)).sum(axis=1), interval == "prediction", alpha)
 
-        return prediction.batches(dataset, self._for_prediction(dataset), answer, keep, workers, watch)
-
-    def _for_prediction(self, dataset: Dataset) -> Design:
-        """The design without y and weights; one column at least, or nobody could count the rows."""
-        factors = [n.expression for term in self.design.terms if isinstance(term, Product) for n in term.numerics]
-        offset = [(role, numeric) for role, numeric in self.design.roles if role == "offset"]
-        factors += [basis.expression for basis in self.design.bases]
-        numbers = {name for text in [*factors, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
-        columns = tuple(column for column in self.design.columns if column.kind != "number" or column.name in numbers)
-        columns = columns or (Column(next(iter(dataset.schema)), "text"),)
-        return Design(columns, self.design.terms, tuple(offset), "keep", self.design.bases)
-
-    def _whitening(self) -> Array:
-        """(width, rank): carries a row x to a vector whose square is its leverage."""
-        whitening = np.zeros((self.design.width, self.solution.rank))
-        whitening[self.coding.kept[self.solution.independent]] = solve_triangular(self.solution.root, np.eye(self.solution.rank))
-        return whitening
+        return prediction.batches(dataset, prediction.for_prediction(self.design, dataset), answer, keep, workers, watch)
 
     def _limits(self, mean: Array, leverage: Array, of_rows: bool, alpha: float) -> dict[str, Array]:
         se = np.sqrt(self.scale * (leverage + (1.0 if of_rows else 0.0)))

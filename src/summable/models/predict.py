@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from scipy.linalg import solve_triangular
 
-from summable.core.design import CATEGORY, Column, Design
+from summable.core.design import CATEGORY, Coding, Column, Design, Product
 from summable.core.errors import DataError, Unsupported
 from summable.core.rows import Rows, Shard
 from summable.core.statistic import Array
+from summable.inference import Solved
+from summable.maths import expressions
 from summable.measures.glance import refuse_absent
 from summable.open import Dataset, in_order
 
@@ -40,6 +43,25 @@ def batches(dataset: Dataset, design: Design, answer: Answer, keep: Sequence[str
             raise error.at(f"in {shard.name}") from error.__cause__
 
     return in_order(read, dataset.shards, workers, watch)
+
+
+def for_prediction(design: Design, dataset: Dataset) -> Design:
+    """The design without y and weights; one column at least, or nobody could count the rows."""
+    texts = [n.expression for term in design.terms if isinstance(term, Product) for n in term.numerics]
+    texts += [basis.expression for basis in design.bases]
+    offset = [(role, numeric) for role, numeric in design.roles if role == "offset"]
+    numbers = {name for text in [*texts, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
+    labels = {category.column for term in design.terms if isinstance(term, Product) for category in term.categories}
+    columns = tuple(column for column in design.columns if column.name in numbers | labels)
+    columns = columns or (Column(next(iter(dataset.schema)), "text"),)
+    return Design(columns, design.terms, tuple(offset), "keep", design.bases)
+
+
+def whitening(design: Design, coding: Coding, solution: Solved) -> Array:
+    """(width, rank): carries a row x to a vector whose square is its leverage x'(root'root)⁻¹x."""
+    found = np.zeros((design.width, solution.rank))
+    found[coding.kept[solution.independent]] = solve_triangular(solution.root, np.eye(solution.rank))
+    return found
 
 
 def refuse_clash(keep: Sequence[str], names: Sequence[str]) -> None:

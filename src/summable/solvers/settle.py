@@ -57,11 +57,11 @@ def read(text: str, roles: Mapping[str, str]) -> Rounds[Formula]:
     return formula.parse(text)
 
 
-def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000) -> Rounds[Settled]:
+def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000, weighted: bool = False) -> Rounds[Settled]:
     """Glance at the columns; if some are categories, profile them for levels and exact means; then the design stands.
 
     Cost: one round that reads no more than schemas and a few rows; one round and pass more if there are categories; what `learn`
-        costs for splines, and for polynomials where weights or an absent constant keep their moments out of the Gram.
+        costs for splines, and for polynomials where weights (if `weighted`, the model's own) or an absent constant keep their moments out of the sums.
     Fails: what `Glance`, `Profile`, `learn` and the formula refuse.
     """
     names, expressions = formula.columns(parsed, roles), formula.numerics(parsed)
@@ -75,7 +75,7 @@ def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max
         portrait = yield from Profile(draft, max_levels)
         levels, shifts = levels_of(draft, portrait, max_levels), shifts | means(draft, portrait)
     transforms = {f.text: transform for f in resolved.factors if f.kind == "transform" and (transform := stateful.parse(f.text))}
-    guessed = curves.guessable(transforms, {factor.text for factor in resolved.factors if factor.additive}, "weight" in roles)
+    guessed = curves.guessable(transforms, {factor.text for factor in resolved.factors if factor.additive}, weighted or "weight" in roles)
     spread = dict(zip(expressions, spreads(glimpse), strict=True))
     found = {text: curves.guess(one, i, shifts[one.expression], spread[one.expression]) for i, (text, one) in enumerate(guessed.items())}
     found |= {text: curves.alone(one) for text, one in transforms.items() if one.is_raw and text not in guessed}

@@ -96,6 +96,8 @@ class ArrowRows:
 
     def moment(self, order: int, weight: Any) -> Array:
         """Σ weightᵢ xᵢ^⊗order."""
+        if order == 3:
+            return linalg.cubic(self.x, np.broadcast_to(weight, self.rows))
         if order and self.rows >= COMPILED and (numerics := self._plain()):
             return self._compiled(order, weight, numerics)
         if order == 2:

@@ -97,6 +97,8 @@ class MatrixRows:
         if order == 2 and not sp.issparse(self.x):
             return linalg.gram(self.x.T, weight)
         rows = self._x.shape[0]
+        if order == 3:
+            return linalg.cubic(np.ascontiguousarray(self.matrix().T), np.broadcast_to(weight, rows))
         weights = np.broadcast_to(weight, (rows, *np.shape(weight)[1:]))
         if order == 2:
             return linalg.pack((self.x.T.multiply(weights) @ self.x).toarray())

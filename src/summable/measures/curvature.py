@@ -1,0 +1,93 @@
+"""Value, gradient and Hessian of a loss: the data side of every generalized linear model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from summable.core.design import Design
+from summable.core.measure import Measure
+from summable.core.rows import Rows
+from summable.core.statistic import Array, Statistic
+from summable.maths.losses import Loss
+from summable.measures.working import responses
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic(Statistic):
+    """A loss about some coefficients, and its values elsewhere."""
+
+    value: Array  # (points,) Σ w · loss: half the deviance
+    gradient: Array  # (width, points)
+    hessian: Array  # (packed, points) of the loss, the observed information
+    expected: Array  # (packed, points) the expected information; (packed, 0) where it is the same
+    pearson: Array  # (points,) Σ w (y − mu)² / V(mu)
+    pearson_slope: Array  # (width, points) its derivative
+    third: Array  # (packed thrice, kinds) third derivatives at the first point; then those of the expected information, where it is another; or (0, 0)
+    line: Array  # (steps,) values along a line
+    level: Array  # (3, levels) value, slope and curve of a constant alone
+
+
+@dataclass(frozen=True)
+class Curvature(Measure[Quadratic]):
+    """Σ w loss(x·b + offset) with gradient and Hessian at several b, its value alone at others, and at constants, in one pass.
+
+    gradient = Σ w slope x and hessian = Σ w curve x x': the k-th derivative of the loss weighs the k-th moment of the design.
+
+    Cost: one pass for all points; each takes width down and (width + 1)(width + 4)/2 up (observed and expected: as much again); the third
+        derivatives take width³/6 more (likewise).
+    Fails: as the rows do, which see the same columns as `Working` did.
+    Source: McCullagh & Nelder 1989, §2.5.
+    """
+
+    design: Design
+    loss: Loss
+    at: Array  # (width, points)
+    line: Array  # (width, steps)
+    level: Array  # (levels,)
+    third: bool = False
+
+    def __call__(self, rows: Rows) -> Quadratic:
+        xp, (y, weight) = rows.xp, responses(rows)
+        offset, loss = rows.column("offset"), self.loss
+        points = [eta + offset for eta in rows.project(self.at).T]
+        tried = [rows.moment(0, weight * loss.value(eta + offset, y, xp)) for eta in rows.project(self.line).T]
+        level = [self._level(rows, level + 0.0 * y + offset, y, weight) for level in self.level]
+        found = [self._at(rows, eta, y, weight) for eta in points]
+        value, gradient, hessian, expected, pearson, slope = zip(*found, strict=True) if found else self._nowhere()
+        bends = [loss.third] if loss.is_canonical else [loss.third, loss.expected_third]
+        third = [rows.moment(3, weight * bend(points[0], y, xp)) for bend in bends if self.third and points]
+        return Quadratic(
+            np.array(value), _beside(gradient, self.design.width), _columns(hessian), _columns(expected)[:, : 0 if loss.is_canonical else None],
+            np.array(pearson), _beside(slope, self.design.width), _columns(tuple(third)), np.array(tried), np.array(level).reshape(-1, 3).T,
+        )  # fmt: skip
+
+    def _at(self, rows: Rows, eta: Array, y: Array, weight: Array) -> tuple[Array, ...]:
+        loss, xp = self.loss, rows.xp
+        slope, observed, expected = loss.derivatives(eta, y, xp)
+        hessian = rows.moment(2, weight * observed)
+        return (
+            rows.moment(0, weight * loss.value(eta, y, xp)),
+            rows.moment(1, weight * slope),
+            hessian,
+            hessian if loss.is_canonical else rows.moment(2, weight * expected),
+            rows.moment(0, weight * loss.chi(eta, y, xp)),
+            rows.moment(1, weight * loss.chi_slope(eta, y, xp)),
+        )
+
+    def _level(self, rows: Rows, eta: Array, y: Array, weight: Array) -> Array:
+        slope, observed, _ = self.loss.derivatives(eta, y, rows.xp)
+        value = self.loss.value(eta, y, rows.xp)
+        return np.array([rows.moment(0, weight * part) for part in (value, slope, observed)])
+
+    def _nowhere(self) -> tuple[tuple[Array, ...], ...]:
+        return ((),) * 6
+
+
+def _beside(columns: tuple[Array, ...], width: int) -> Array:
+    return np.stack(columns, axis=1) if columns else np.zeros((width, 0))
+
+
+def _columns(columns: tuple[Array, ...]) -> Array:
+    return np.stack(columns, axis=1) if columns else np.zeros((0, 0))

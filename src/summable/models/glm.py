@@ -1,0 +1,399 @@
+"""Generalized linear models by formula."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from summable import files, inference, likelihood
+from summable.core.data import Data
+from summable.core.design import Coding, Design
+from summable.core.errors import FormulaError, SummableWarning, Unsupported
+from summable.core.measure import Rounds
+from summable.core.rows import Rows
+from summable.core.run import Ledger, Round, run
+from summable.core.statistic import Array
+from summable.core.wire import to_json
+from summable.maths.families import Family
+from summable.maths.links import Link
+from summable.maths.losses import Loss, loss
+from summable.measures.normaliser import Normaliser
+from summable.models import predict as prediction
+from summable.models.linear import WEIGHT_KINDS, _check, _check_alpha, _role
+from summable.open import engine, scan
+from summable.solvers.generalized import Generalized, Plan, generalized, products_of
+from summable.solvers.newton import Certificate, Outcome
+from summable.solvers.settle import read, recentred, settle
+from summable.solvers.start import opening_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from summable.engines.threads import Watch
+
+LIMITS = ("se", "lower", "upper")
+
+
+def glm(
+    formula: str,
+    data: Any,
+    family: str | Family,
+    link: str | Link | None = None,
+    *,
+    weights: str | None = None,
+    weight_kind: Literal["analytic", "frequency", "sampling"] = "analytic",
+    offset: str | None = None,
+    exposure: str | None = None,
+    trials: str | None = None,
+    missing: Literal["drop", "raise"] = "drop",
+    information: Literal["expected", "observed"] = "expected",
+    scale: float | Literal["deviance", "pearson"] | None = None,
+    alpha: float = 0.0,
+    prefer: Literal["rounds", "time"] | None = None,
+    max_rounds: int = 30,
+    max_levels: int = 1000,
+    workers: int | None = None,
+    watch: Watch | None = None,
+) -> GeneralizedFit:
+    """A generalized linear model over data that stay where they are: the pooled maximum-likelihood answer, in few rounds of sums.
+
+    Parameters
+    ----------
+    formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does.
+    data: as for `ols`.
+    family: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian", or summable.families.Tweedie(power) or NegativeBinomial(alpha).
+    link: "identity", "log", "logit", "probit", "cloglog", "cauchit", "inverse", "inverse_squared", "sqrt", or summable.links.Power(k);
+        the canonical one (for Tweedie and the negative binomial, log) by default.
+    weights, offset, exposure, trials: columns, or expressions of columns. An exposure e is an offset of log e. Of a binomial y, trials
+        says how many were tried, y being the successes. A row of weight 0 is as if it were not there.
+    weight_kind: "analytic" (Var = scale V(mu) / weight), "frequency" (the row stands for so many) or "sampling".
+    missing: "drop" rows with a missing value in any column used, and count them; or "raise".
+    information: which one gives the standard errors, the "expected" (as R and statsmodels have it) or the "observed".
+    scale: how the dispersion is estimated, or its value; by default 1 for binomial, Poisson and negative binomial, else by "pearson".
+    alpha: a ridge penalty: ½ mean deviance + alpha/2 |b|² is minimised, in the units of the columns, the intercept free.
+    prefer: "rounds" has every part fit its own rows first and sums third derivatives, so that two to four rounds are enough; "time"
+        starts from least squares, reading the rows less. By default "rounds" where an engine says that it is remote, else "time".
+    max_rounds: after how many a fit is given up, with a warning.
+    max_levels, workers, watch: as for `ols`.
+
+    Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
+    """
+    _check(weight_kind, WEIGHT_KINDS, "weight_kind")
+    _check(missing, ("drop", "raise"), "missing")
+    _check(information, ("expected", "observed"), "information")
+    if prefer is not None:
+        _check(prefer, ("rounds", "time"), "prefer")
+    _check_numbers(scale, alpha, max_rounds)
+    chosen = loss(family, link)
+    roles = _roles(chosen, weights, offset, exposure, trials)
+    place = engine(data, workers, watch)
+    prefer = prefer or ("rounds" if getattr(place, "is_remote", False) else "time")
+    plan = Plan(prefer, float(alpha), information == "observed", max_rounds)
+    (design, coding, solution, normaliser), ledger = run(_program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels), place)
+    fit = GeneralizedFit(formula, design, coding, chosen, solution, weight_kind, scale, normaliser, tuple(ledger.rounds))
+    for sentence in fit.warnings:
+        warnings.warn(sentence, SummableWarning, stacklevel=2)
+    return fit
+
+
+def _program(
+    text: str, roles: Mapping[str, str], missing: str, loss: Loss, plan: Plan, weight_kind: str, scale: float | str | None, max_levels: int
+) -> Rounds[tuple[Design, Coding, Generalized, float | None]]:
+    """All the rounds of a fit by formula."""
+    parsed = yield from read(text, roles)
+    if len(parsed.responses) > 1:
+        raise FormulaError(f"the formula {text!r} has {len(parsed.responses)} responses", "Write one column before the ~, like: y ~ a + b.")
+    settled = yield from settle(parsed, roles, missing, max_levels, weighted=True)
+    settled = replace(settled, shifts={**settled.shifts, parsed.responses[0].expression: 0.0})  # a mean is no difference
+    design, coding = settled.design()
+    opening = yield from opening_of(design, coding, loss, plan.prefer)
+    if better := recentred(settled, design, replace(products_of(opening), yy=np.asarray(np.inf))):
+        design, coding = better.design()
+        opening = yield from opening_of(design, coding, loss, plan.prefer)
+    solution = yield from generalized(design, coding, loss, plan, opening)
+    normaliser = None
+    if loss.family.name == "gamma" and "weight" in roles and weight_kind != "frequency":
+        wald = likelihood.Wald(solution, inference.estimates(solution, coding), loss, weight_kind, scale, None)
+        if wald.scale > 0:
+            factor = yield from Normaliser(design, 1 / wald.scale)
+            normaliser = float(factor.total)
+    return design, coding, solution, normaliser
+
+
+def _check_numbers(scale: Any, alpha: Any, max_rounds: int) -> None:
+    if isinstance(scale, str):
+        _check(scale, ("deviance", "pearson"), "scale")
+    elif scale is not None and not scale > 0:
+        raise Unsupported(f"scale={scale!r} is not positive", 'Give a positive number, "deviance" or "pearson".')
+    if not 0 <= alpha < np.inf:
+        raise Unsupported(f"alpha={alpha!r} is no penalty", "Give zero or a positive number.")
+    if max_rounds < 2:
+        raise Unsupported(f"max_rounds={max_rounds} leaves no step", "Give two or more.")
+
+
+def _roles(loss: Loss, weights: str | None, offset: str | None, exposure: str | None, trials: str | None) -> dict[str, str]:
+    """What plays which role, as expressions."""
+    if exposure is not None and loss.link.name != "log":
+        raise Unsupported(f"an exposure is an offset of its logarithm, and the link is {loss.link.name}", 'Use link="log", or give offset=….')
+    if trials is not None and loss.family.name != "binomial":
+        raise Unsupported(f"trials belong to the binomial family, and this is {loss.family.name}", "Leave them out, or give them as exposure=….")
+    given = {"weight": weights, "offset": offset, "exposure": exposure, "trials": trials}
+    roles = {role: _role(role, text) for role, text in given.items() if text is not None}
+    if exposed := roles.pop("exposure", None):
+        roles["offset"] = f"({roles['offset']}) + log({exposed})" if "offset" in roles else f"log({exposed})"
+    return roles
+
+
+@dataclass(frozen=True, eq=False)
+class GeneralizedFit(Data):
+    """A generalized linear fit, with the names that statsmodels gives to what is asked of it."""
+
+    formula: str
+    design: Design
+    coding: Coding
+    loss: Loss
+    solution: Generalized
+    weight_kind: str
+    scale_rule: str | float | None
+    normaliser: float | None
+    rounds: tuple[Round, ...]
+
+    @cached_property
+    def inference(self) -> likelihood.Wald:
+        """Arrays behind the labelled results."""
+        estimates = inference.estimates(self.solution, self.coding)
+        return likelihood.Wald(self.solution, estimates, self.loss, self.weight_kind, self.scale_rule, self.normaliser)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What every round asked, weighed and took."""
+        return Ledger(list(self.rounds))
+
+    @property
+    def certificate(self) -> Certificate:
+        """What is known, over all rows, of the distance to the optimum."""
+        return self.solution.optimum.certificate
+
+    @property
+    def outcome(self) -> Outcome:
+        """How the fit came about; its value is a sentence."""
+        return Outcome[self.solution.optimum.outcome]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the fit could not give, a sentence each."""
+        aliased = [name for name, coef in zip(self.coding.names, self.inference.estimates.coef, strict=True) if np.isnan(coef)]
+        found = [f"Aliased with columns before them, so without coefficients: {', '.join(aliased)}."] if aliased else []
+        if self.outcome is Outcome.SEPARATED:
+            return [*found, f"{', '.join(self.separating)} separate{'s' * (len(self.separating) == 1)} the outcomes. {self.outcome.value}"]
+        return found + [self.outcome.value] * (self.outcome is not Outcome.CONVERGED)
+
+    @property
+    def separating(self) -> list[str]:
+        """The columns along which the outcomes are separated, if they are."""
+        direction = self.solution.optimum.direction
+        if not direction.size:
+            return []
+        along = inference.estimates(replace(self.solution, coef=direction), self.coding).coef
+        return [name for name, value in zip(self.coding.names, along, strict=True) if abs(value) > 1e-9 and name != "Intercept"] or ["Intercept"]
+
+    # -- coefficients
+
+    @property
+    def params(self) -> pd.Series[float]:
+        """Coefficients, in units of the linear predictor per unit of their column; NaN where aliased."""
+        return self._series(self.inference.estimates.coef)
+
+    @property
+    def bse(self) -> pd.Series[float]:
+        """Standard errors."""
+        return self._series(self.inference.bse)
+
+    @property
+    def tvalues(self) -> pd.Series[float]:
+        """Coefficients over their standard errors: z values."""
+        return self._series(self.inference.tvalues)
+
+    @property
+    def pvalues(self) -> pd.Series[float]:
+        """Two-sided p-values, by the normal law."""
+        return self._series(self.inference.pvalues)
+
+    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
+        """Confidence limits, in columns 0 and 1."""
+        import pandas as pd
+
+        _check_alpha(alpha)
+        return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
+
+    def cov_params(self) -> pd.DataFrame:
+        """The covariance matrix of the coefficients."""
+        import pandas as pd
+
+        return pd.DataFrame(self.inference.covariance, index=list(self.coding.names), columns=list(self.coding.names))
+
+    def ratios(self, alpha: float = 0.05) -> pd.DataFrame:
+        """e^coefficient with its interval: odds ratios under the logit link, rate ratios under the log."""
+        import pandas as pd
+
+        _check_alpha(alpha)
+        if self.loss.link.name not in ("logit", "log"):
+            raise Unsupported(f"coefficients under the link {self.loss.link.name} are no logarithms of ratios", "Read params.")
+        values = np.exp(np.column_stack([self.inference.estimates.coef, self.inference.intervals(alpha)]))
+        return pd.DataFrame(values, index=list(self.coding.names), columns=["ratio", "lower", "upper"])
+
+    # -- the fit as a whole
+
+    @property
+    def nobs(self) -> float:
+        """Rows fitted (the sum of weights, if they are frequencies)."""
+        return self.inference.nobs
+
+    @property
+    def dropped(self) -> int:
+        """Rows left out for a missing value."""
+        return int(self.solution.opening.rows[1])
+
+    @property
+    def df_model(self) -> float:
+        """Independent coefficients beside the constant."""
+        return self.inference.df_model
+
+    @property
+    def df_resid(self) -> float:
+        """Observations less independent coefficients."""
+        return self.inference.df_resid
+
+    @property
+    def deviance(self) -> float:
+        """Twice the log-likelihood ratio to a model with a mean for every row, of scale one."""
+        return self.inference.deviance
+
+    @property
+    def null_deviance(self) -> float:
+        """The same of the constant-only model with the offset."""
+        return self.inference.null_deviance
+
+    @property
+    def pearson_chi2(self) -> float:
+        """Σ w (y − mu)² / V(mu)."""
+        return self.inference.pearson_chi2
+
+    @property
+    def scale(self) -> float:
+        """The dispersion."""
+        return self.inference.scale
+
+    @property
+    def llf(self) -> float:
+        """The log-likelihood at the maximum; NaN for Tweedie."""
+        return self.inference.llf
+
+    @property
+    def llnull(self) -> float:
+        """The same of the constant-only model with the offset."""
+        return self.inference.llnull
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion."""
+        return self.inference.aic
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion."""
+        return self.inference.bic
+
+    def pseudo_rsquared(self, kind: Literal["cs", "mcf", "deviance"] = "cs") -> float:
+        """Cox and Snell's, McFadden's, or the share of the deviance explained."""
+        return self.inference.pseudo_rsquared(kind)
+
+    # -- new rows
+
+    def predict(
+        self, data: Any, which: Literal["mean", "link"] = "mean", interval: Literal["confidence"] | None = None, alpha: float = 0.05, workers: int | None = None
+    ) -> Any:
+        """The mean of y for new rows, or the linear predictor, (rows,); with an interval, a data frame of it with se, lower and upper.
+
+        The offset (or exposure) is read and added. The limits of a mean are those of the predictor, carried over by the link. A row
+        with a missing value gets NaN. An unseen level is an error that names it.
+        """
+        import pandas as pd
+
+        found = self.predict_batches(data, interval, alpha, workers=workers or os.cpu_count(), which=which)
+        columns = prediction.gathered(found, (which, *LIMITS) if interval else (which,))
+        return pd.DataFrame(columns) if interval else columns[which]
+
+    def predict_batches(
+        self,
+        data: Any,
+        interval: Literal["confidence"] | None = None,
+        alpha: float = 0.05,
+        keep: Sequence[str] = (),
+        workers: int | None = None,
+        watch: Watch | None = None,
+        which: Literal["mean", "link"] = "mean",
+    ) -> Iterator[pa.RecordBatch]:
+        """The same in order and in bounded memory: Arrow record batches of the columns in `keep`, mean (or link) and, with an interval, its limits."""
+        _check_alpha(alpha)
+        _check(which, ("mean", "link"), "which")
+        if interval is not None:
+            _check(interval, ("confidence",), "interval")
+            _ = self.inference.covariance  # refuses where there is none
+        prediction.refuse_clash(keep, (which, *LIMITS) if interval else (which,))
+        dataset = scan(data)
+        root = None if interval is None else prediction.whitening(self.design, self.coding, self.solution)
+
+        def answer(rows: Rows) -> dict[str, Array]:
+            eta = rows.project(self.solution.coef) + rows.column("offset")
+            if root is None:
+                return {which: eta if which == "link" else self._mean(eta)}
+            return self._limits(eta, np.square(rows.project(root)).sum(axis=1), which, alpha)
+
+        return prediction.batches(dataset, prediction.for_prediction(self.design, dataset), answer, keep, workers, watch)
+
+    def _mean(self, eta: Array) -> Array:
+        return np.asarray(np.where(np.isnan(eta), np.nan, self.loss.mean(np.where(np.isnan(eta), 0.5, eta), np)))
+
+    def _limits(self, eta: Array, leverage: Array, which: str, alpha: float) -> dict[str, Array]:
+        se = np.sqrt(self.scale * leverage)
+        reach = self.inference.quantile(alpha) * se
+        if which == "link":
+            return dict(zip((which, *LIMITS), (eta, se, eta - reach, eta + reach), strict=True))
+        step = 1e-6 * np.maximum(np.abs(eta), 1.0)
+        slope = np.abs(self._mean(eta + step) - self._mean(eta - step)) / (2 * step)
+        low, high = np.sort([self._mean(eta - reach), self._mean(eta + reach)], axis=0)
+        return dict(zip((which, *LIMITS), (self._mean(eta), slope * se, low, high), strict=True))
+
+    # -- to look at and to keep
+
+    def summary(self, alpha: float = 0.05) -> str:
+        """A page like statsmodels', with the certificate, ending with the ledger."""
+        from summable import report
+
+        return report.generalized(self, alpha)
+
+    def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
+        """A row for each coefficient: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
+        from summable import report
+
+        return report.tidy(self, alpha)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fit as JSON, to be read by `summable.load`."""
+        files.write(path, to_json(self))
+
+    def __repr__(self) -> str:
+        return f"<GeneralizedFit {self.formula!r}, {self.loss.name}: {self.nobs:,.0f} rows, deviance {self.deviance:.6g}>"
+
+    def _series(self, values: Array) -> pd.Series[float]:
+        import pandas as pd
+
+        return pd.Series(values, index=list(self.coding.names))

@@ -1,0 +1,120 @@
+"""A generalized linear model over rows that stay where they are: a start, Newton's method, and what inference needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summable.core.data import Data
+from summable.core.design import Coding, Design
+from summable.core.errors import DataError, Unsupported
+from summable.core.measure import Rounds
+from summable.core.statistic import Array
+from summable.maths.linalg import Factor, cholesky, from_triangle
+from summable.maths.losses import Loss
+from summable.measures.gram import Products
+from summable.measures.rfactor import RFactor
+from summable.measures.working import Opening
+from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, noise_of, refuse_empty, refuse_extremes
+from summable.solvers.newton import Optimum, Problem, newton, root_of
+from summable.solvers.start import candidates, level_start
+
+
+@dataclass(frozen=True)
+class Plan(Data):
+    """How a fit shall be made."""
+
+    prefer: str = "time"  # or "rounds"
+    alpha: float = 0.0  # the ridge penalty, of ½ mean deviance + alpha/2 |b|²
+    observed: bool = False  # which information gives the standard errors
+    max_rounds: int = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Generalized(Data):
+    """The maximum-likelihood coefficients of a design's features, and what inference needs of them."""
+
+    coef: Array  # (width,) of the measured features, zero for those left out
+    independent: NDArray[np.int64]  # (rank,) positions among the coding's basis
+    root: Array  # (rank, rank) upper, root'root = the information
+    relation: Array  # (rank, p) basis = independent basis · relation, on the rows
+    constant: bool  # whether a constant is in the span
+    opening: Opening
+    optimum: Optimum
+    digits: float  # decimal digits that the condition of the scaled columns leaves to the first solve
+    penalised: bool
+
+    @property
+    def rank(self) -> int:
+        """Independent coefficients."""
+        return len(self.independent)
+
+
+def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening: Opening) -> Rounds[Generalized]:
+    """From what the first round summed (`opening_of`), Newton's method from the best candidate, and what inference needs.
+
+    Cost: those of `newton`; one round more for the R factor of nearly collinear columns.
+    Fails: DataError when no row is left, a square is beyond float64, or all y are at the end of their range.
+    Source: McCullagh & Nelder 1989, §2.5.
+    """
+    products = products_of(opening)
+    refuse_empty(products)
+    refuse_constant(opening, loss)
+    refuse_extremes(products)
+    factor = yield from independent_columns(design, coding, products)
+    columns = coding.kept[factor.independent]
+    weight = float(opening.trials)
+    square = opening.square[np.ix_(columns, columns)] / max(float(opening.xx[0]), 1e-300)
+    problem = Problem(design, loss, columns, penalty_of(coding, factor, plan.alpha * weight), float(opening.rows[0]), square)
+    optimum = yield from newton(
+        problem, candidates(problem, opening), level_start(design, opening, loss),
+        third=plan.prefer == "rounds", exact_curve=plan.prefer == "time", max_rounds=plan.max_rounds,
+    )  # fmt: skip
+    root, _ = root_of(optimum.observed if plan.observed else optimum.expected)
+    constant = has_constant(coding, products, factor)
+    plain = Opening(*(getattr(opening, field.name) for field in fields(Opening)))
+    return Generalized(optimum.coef, factor.independent, root, factor.relation, constant, plain, optimum, factor.digits, bool(problem.penalty.any()))
+
+
+def products_of(opening: Opening) -> Products:
+    """The sums of the first step as those of weighted least squares."""
+    return Products(opening.rows, opening.log_weight, opening.zz, opening.xz, opening.xx)
+
+
+def independent_columns(design: Design, coding: Coding, products: Products) -> Rounds[Factor]:
+    """Which columns are told apart; by the R factor where their squares have too few digits to say."""
+    kept, noise = coding.kept, noise_of(design, products)[coding.kept]
+    factor = cholesky(products.square[np.ix_(kept, kept)], products.xy[kept], products.yy, noise)
+    if factor.digits < ENOUGH:
+        triangle = yield from RFactor(design)
+        of_x, of_y = columns_of(triangle, products)
+        factor = from_triangle(of_x[:, kept], of_y, noise)
+    return factor
+
+
+def refuse_constant(opening: Opening, loss: Loss) -> None:
+    """Refuse y that are all at the end of their range, where no mean of any link lies."""
+    total, trials, name = float(opening.total), float(opening.trials), loss.family.name
+    if trials <= 0:
+        raise DataError("all trials are zero", "Give at least one row that was tried.")
+    ends = {"binomial": ((0.0, "0"), (trials, "1")), "poisson": ((0.0, "0"),), "tweedie": ((0.0, "0"),), "negative_binomial": ((0.0, "0"),)}
+    for end, spelled in ends.get(name, ()):
+        if total == end:
+            raise DataError(f"every y is {spelled}, so there is nothing to tell apart", "Check the response, or fit rows of both kinds.")
+
+
+def penalty_of(coding: Coding, factor: Factor, strength: float) -> Array:
+    """The ridge penalty in terms of the independent columns: no coefficient of a constant is penalised."""
+    rank, names = len(factor.independent), len(coding.names)
+    if strength == 0:
+        return np.zeros((rank, rank))
+    columns = factor.relation @ coding.matrix()
+    if rank != names:
+        raise Unsupported("a penalty needs columns that are told apart, and some are aliased", "Leave out the columns that others determine.")
+    back = np.linalg.inv(columns)
+    of_constant = coding.kept[factor.independent] == 0
+    free = ~columns[~of_constant].any(axis=0)
+    back[free] = 0.0
+    return np.asarray(strength * back.T @ back)
