@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 PAGE = Path(__file__).parent.parent / "docs" / "scikit-learn.md"
-MODULES = ("test_base", "test_ridge")
-CLASSES = ("LinearRegression", "Ridge")
+MODULES = ("tests/test_base", "tests/test_ridge", "_glm/tests/test_glm", "tests/test_logistic")
+CLASSES = ("LinearRegression", "Ridge", "LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor")
 REASONS = {
     "test_inplace_data_preprocessing": "expects `copy_X=False` to overwrite X; here X is never written to",
     "test_ridge_fit_intercept_sparse_sag": "expects a warning that `sag` may need many iterations; here it needs none",
@@ -55,22 +55,22 @@ def run_tests(result: str, modules: Sequence[str]) -> None:
     import sklearn.linear_model as theirs
 
     import summable
-    from summable.models import regression
+    from summable.models import generalized, regression
 
     record = Record()
     ours = [getattr(summable, name) for name in CLASSES]
     for mine in ours:
         setattr(theirs, mine.__name__, mine)
         mine.__new__ = lambda cls, *args, **named: (record.mark(), object.__new__(cls))[1]
-    fit = regression.run
+    run = regression.run
 
     def recorded(*arguments: Any) -> Any:
         record.mark()
-        return fit(*arguments)
+        return run(*arguments)
 
-    regression.run = recorded
-    folder = Path(theirs.__file__).parent / "tests"
-    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "sklearn.conftest", "--rootdir", str(folder)]
+    regression.run = generalized.run = recorded
+    folder = Path(theirs.__file__).parent
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly", "--noconftest", "-p", "sklearn.conftest", "--rootdir", str(folder)]
     pytest.main([*options, *(str(folder / f"{module}.py") for module in modules)], plugins=[record])
     Path(result).write_text(json.dumps({"used": sorted(record.used), "ended": record.ended}))
 
@@ -98,12 +98,13 @@ def page(record: dict[str, Any]) -> str:
     passed, total = sum(c["passed"] for c in counts.values()), sum(c["passed"] + c["failed"] for c in counts.values())
     lines = [
         "# The estimators, held to scikit-learn's own tests", "",
-        "`summable.LinearRegression` and `summable.Ridge` take scikit-learn's parameters and give its attributes. They pass its",
-        "`parametrize_with_checks` with no expected failure. Here its own test modules are run with these classes put in the place of its own",
+        f"{', '.join(f'`{name}`' for name in CLASSES)}",
+        "take scikit-learn's parameters and give its attributes. They pass its `parametrize_with_checks` with no expected failure.",
+        "Here its own test modules are run with these classes put in the place of its own",
         f"(scikit-learn {sklearn.__version__}); an item counts if it made or fitted one of them. This page is written by `python scripts/scikit_learn.py`.", "",
         "| module | items | passed | failed |", "| --- | ---: | ---: | ---: |",
         *(f"| `{module}` | {c['passed'] + c['failed']} | {c['passed']} | {c['failed']} |" for module, c in counts.items()),
-        f"| both | {total} | {passed} ({100 * passed / total:.1f} %) | {total - passed} |", "",
+        f"| all | {total} | {passed} ({100 * passed / total:.1f} %) | {total - passed} |", "",
         "| test that fails | items | why |", "| --- | ---: | --- |",
         *(f"| `{name}` | {number} | {REASONS.get(name, 'not explained')} |" for name, number in sorted(failed.items())), "",
     ]  # fmt: skip

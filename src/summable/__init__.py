@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from summable.maths import families as families
     from summable.maths import links as links
     from summable.models.base import load as load
+    from summable.models.generalized import GammaRegressor as GammaRegressor
+    from summable.models.generalized import LogisticRegression as LogisticRegression
+    from summable.models.generalized import PoissonRegressor as PoissonRegressor
+    from summable.models.generalized import TweedieRegressor as TweedieRegressor
     from summable.models.glm import GeneralizedFit as GeneralizedFit
     from summable.models.glm import glm as glm
     from summable.models.linear import LinearFit as LinearFit
@@ -39,6 +43,8 @@ PUBLIC = {
     "ols": "models.linear", "LinearFit": "models.linear", "LinearFits": "models.several", "load": "models.base",
     "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.newton",
     "LinearRegression": "models.regression", "Ridge": "models.regression",
+    "LogisticRegression": "models.generalized", "PoissonRegressor": "models.generalized",
+    "GammaRegressor": "models.generalized", "TweedieRegressor": "models.generalized",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",
     "SummableError": "core.errors", "DataError": "core.errors", "FormulaError": "core.errors", "SourceError": "core.errors",

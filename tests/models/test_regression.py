@@ -32,7 +32,7 @@ def test_what_scikit_learn_asks_of_its_own_linear_regression():
     spec = importlib.util.spec_from_file_location("scikit_learn", ROOT / "scripts" / "scikit_learn.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    record = script.measured(["test_base"])
+    record = script.measured(["tests/test_base"])
     assert len(record["used"]) > 30
     assert set(script.failures(record)) <= set(script.REASONS)
 

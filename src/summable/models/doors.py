@@ -41,6 +41,11 @@ def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool,
     weight = None
     if sample_weight is not None:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    return of_matrix(X, y, weight)
+
+
+def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
+    """A matrix with its targets and weights, which have been checked."""
     if hasattr(X, "tocsr"):
         X = X.tocsr()
     targets = np.asarray(y, np.float64).reshape(len(y), -1)
