@@ -351,7 +351,7 @@ def test_a_generalized_fit_prints_saves_and_predicts(shops, tmp_path):
     assert list(written) == ["left", "mean", "se", "lower", "upper"]
     np.testing.assert_array_equal(written[["mean", "se", "lower", "upper"]], known)
     refused = summable("predict", path, shops, "-o", tmp_path / "new.parquet", "--interval", "prediction")
-    assert refused.returncode == 1 and refused.stderr.count("\n") == 1 and "interval='prediction' is not known. Choose from confidence." in refused.stderr
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1 and "a prediction interval, of a new y, belongs to least squares. Take" in refused.stderr
     assert not (tmp_path / "new.parquet").exists()
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from summable.engines.threads import Watch
 
 LIMITS = ("se", "lower", "upper")
+NO_NEW_RESPONSE = ("a prediction interval, of a new y, belongs to least squares", 'Take interval="confidence", that of the mean.')
 
 
 def glm(
@@ -349,6 +350,8 @@ class GeneralizedFit(Data):
         """The same in order and in bounded memory: Arrow record batches of the columns in `keep`, mean (or link) and, with an interval, its limits."""
         _check_alpha(alpha)
         _check(which, ("mean", "link"), "which")
+        if interval == "prediction":
+            raise Unsupported(*NO_NEW_RESPONSE)
         if interval is not None:
             _check(interval, ("confidence",), "interval")
             _ = self.inference.covariance  # refuses where there is none
