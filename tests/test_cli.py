@@ -293,3 +293,96 @@ def test_shells_complete_commands(shell):
     )
     told = summable(_SUMMABLE_COMPLETE=f"complete_{shell}", **typed).stdout
     assert "predict" in told and "cost" not in told
+
+
+# -- generalized linear models
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory):
+    draw, folder = np.random.default_rng(11), tmp_path_factory.mktemp("shops")
+    for i in range(4):
+        x, g, e = draw.normal(size=300), draw.choice(["u", "v"], 300), draw.gamma(4.0, 1.0, 300)
+        tried = draw.integers(1, 9, 300)
+        chance = 1 / (1 + np.exp(0.3 - x - (g == "v")))
+        frame = pd.DataFrame({"x": x, "g": g, "e": e, "tried": tried, "won": draw.binomial(tried, chance), "left": (draw.random(300) < chance) * 1})
+        frame["count"], frame["cost"] = draw.poisson(e * np.exp(0.3 * x)), draw.gamma(3.0, np.exp(0.2 * x))
+        frame.to_parquet(folder / f"{i}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("formula", "words", "options"),
+    [
+        ("left ~ x + C(g)", "--family binomial", {"family": "binomial"}),
+        ("left ~ x", "--family binomial --link probit --information observed", {"family": "binomial", "link": "probit", "information": "observed"}),
+        ("won ~ x", "--family binomial --trials tried --prefer rounds", {"family": "binomial", "trials": "tried", "prefer": "rounds"}),
+        ("count ~ x", "--family poisson --exposure e --scale pearson", {"family": "poisson", "exposure": "e", "scale": "pearson"}),
+        ("count ~ x", "--family poisson --scale 1.5", {"family": "poisson", "scale": 1.5}),
+        ("cost ~ x", "--family gamma --link log --weights e", {"family": "gamma", "link": "log", "weights": "e"}),
+        ("cost ~ x", "--family tweedie(1.5)", {"family": sm.families.Tweedie(1.5)}),
+        ("count ~ x", "--family negative_binomial(0.5)", {"family": sm.families.NegativeBinomial(0.5)}),
+    ],
+)
+def test_json_of_a_generalized_model_is_that_of_its_fit(shops, formula, words, options):
+    done = summable("fit", formula, shops, *words.split(), "--json")
+    assert done.returncode == 0 and done.stderr == ""
+    told, fit = json.loads(done.stdout), sm.glm(formula, shops, **options)
+    assert (told["params"], told["bse"], told["pvalues"]) == (dict(fit.params), dict(fit.bse), dict(fit.pvalues))
+    names = [name for name in ("deviance", "null_deviance", "llf", "aic", "bic", "scale", "nobs") if np.isfinite(getattr(fit, name))]
+    assert {name: told[name] for name in names} == {name: getattr(fit, name) for name in names}
+    assert told["certificate"]["decrement"] == fit.certificate.decrement and told["outcome"] == "converged"
+    assert [line["measure"] for line in told["rounds"]] == [line.measure for line in fit.rounds] and told["nbytes"] == fit.ledger.nbytes
+
+
+def test_a_penalised_fit_has_no_standard_errors_in_json_either(shops):
+    told = json.loads(summable("fit", "left ~ x", shops, "--family", "binomial", "--alpha", "0.1", "--json").stdout)
+    assert "bse" not in told and "pvalues" not in told
+    assert told["params"] == dict(sm.glm("left ~ x", shops, "binomial", alpha=0.1).params)
+
+
+def test_a_generalized_fit_prints_saves_and_predicts(shops, tmp_path):
+    path = tmp_path / "fit.json"
+    done = summable("fit", "left ~ x + C(g)", shops, "--family", "binomial", "--save", path)
+    assert done.returncode == 0 and "Generalized linear model, binomial with logit link" in done.stdout and "Newton decrement" in done.stdout
+    done = summable("predict", path, shops, "-o", tmp_path / "out.parquet", "--keep", "left", "--interval", "confidence", "--alpha", "0.1")
+    assert (done.returncode, done.stderr) == (0, "")
+    written, known = pd.read_parquet(tmp_path / "out.parquet"), sm.load(path).predict(shops, interval="confidence", alpha=0.1)
+    assert list(written) == ["left", "mean", "se", "lower", "upper"]
+    np.testing.assert_array_equal(written[["mean", "se", "lower", "upper"]], known)
+    refused = summable("predict", path, shops, "-o", tmp_path / "new.parquet", "--interval", "prediction")
+    assert refused.returncode == 1 and refused.stderr.count("\n") == 1 and "a prediction interval, of a new y, belongs to least squares. Take" in refused.stderr
+    assert not (tmp_path / "new.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--link", "log"], "--link is for generalized linear models, and this is least squares. Give a --family"),
+        (["--alpha", "0"], "--alpha is for generalized linear models"),
+        (["--exposure", "e"], "--exposure is for generalized linear models"),
+        (["--prefer", "time"], "--prefer is for generalized linear models"),
+        (["--family", "poisson", "--arithmetic", "auto"], "--arithmetic is for least squares, and this is --family poisson."),
+        (["--family", "poison"], "family='poison' is not known. Choose from"),
+        (["--family", "tweedie(0.5)"], "a Tweedie family of power 0.5 is not here"),
+        (["--family", "", "--link", "log"], "family='' is not known"),
+        (["--family", "tweedie"], "family='tweedie' is not known. Choose from"),
+        (["--family", "poisson", "--link", "logit"], "the link logit does not go with poisson"),
+        (["--family", "poisson", "--scale", "chi"], "scale='chi' is not known"),
+        (["--family", "poisson", "--scale", "nan"], "scale=nan is not positive"),
+        (["--family", "poisson", "--trials", "tried"], "trials belong to the binomial family"),
+        (["--family", "binomial"], "count ="),
+    ],
+)
+def test_options_of_another_model_are_refused_in_a_sentence(shops, words, sentence):
+    done = summable("fit", "count ~ x", shops, *words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("summable: ") and sentence in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_journal_of_a_generalized_fit_is_replayed(shops, tmp_path):
+    words = ["fit", "left ~ x + C(g)", shops, "--family", "binomial", "--prefer", "rounds", "--journal", tmp_path / "fit.journal", "--json"]
+    first, again = (json.loads(summable(*words).stdout) for _ in range(2))
+    assert [line["replayed"] for line in first["rounds"]] == [0] * len(first["rounds"])
+    assert [line["replayed"] for line in again["rounds"]] == [4] * len(again["rounds"])
+    assert again["params"] == first["params"] and again["bse"] == first["bse"]

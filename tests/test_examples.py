@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,4 +23,18 @@ def test_an_example_of_a_source_finds_its_slope(name, tmp_path, monkeypatch, cap
 
 
 def test_every_example_is_run():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} >= {*SOURCES, "flights"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} >= {*SOURCES, "flights", "churn"}
+
+
+@pytest.mark.slow
+def test_churn_is_fitted_in_few_rounds_to_the_pooled_answer(tmp_path):
+    done = subprocess.run([sys.executable, EXAMPLES / "churn.py", "demo/churn"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert len(list((tmp_path / "demo" / "churn").glob("*.parquet"))) == 51 and "Observations:                  5,000" in done.stdout
+    assert 1 < int(re.search(r"^Rounds: (\d+) to fit", done.stdout, re.MULTILINE)[1]) <= 4
+    apart = re.search(r"^coefficients (\S+), standard errors (\S+)$", done.stdout, re.MULTILINE)
+    assert max(map(float, apart.groups())) <= 1e-9
+
+
+def test_a_demo_that_there_is_not_is_refused():
+    done = subprocess.run([EXAMPLES.parent / "scripts" / "demo", "chrun"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr == "There is no demo called chrun. Write scripts/demo, or scripts/demo churn.\n"

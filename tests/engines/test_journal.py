@@ -159,6 +159,51 @@ def test_the_journal_of_another_fit_is_refused(finished, changed, reason):
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("prefer", ["rounds", "time"])
+def test_a_generalized_fit_goes_on_from_every_round_to_the_same_bits(table, tmp_path, prefer):
+    """Killed after each of its rounds in turn: those that were answered are not asked again."""
+    shards, options = [table[:800], table[800:]], {"prefer": prefer, "weights": "weight"}
+    kept = module.Journal._finish
+
+    def asked(most):
+        left = iter(range(most))
+
+        def dying(self, answer):
+            kept(self, answer)
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        return dying
+
+    known = sm.glm("flag ~ a + C(g)", shards, "binomial", **options)
+    for most in range(len(known.rounds)):
+        path = tmp_path / f"{most}.journal"
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(module.Journal, "_finish", asked(most))
+            sm.glm("flag ~ a + C(g)", shards, "binomial", journal=path, **options)
+        fit = sm.glm("flag ~ a + C(g)", shards, "binomial", journal=path, **options)
+        assert to_json(fit.solution) == to_json(known.solution)
+        assert [line.replayed for line in fit.rounds] == [2] * (most + 1) + [0] * (len(known.rounds) - most - 1)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"family": "gaussian"}, "family was 'Binomial.*, and is 'Gaussian"),
+        ({"link": "probit"}, r"link was 'Logit.*, and is 'Probit"),
+        ({"alpha": 0.1}, "alpha was '0.0', and is '0.1'"),
+        ({"prefer": "rounds"}, "prefer was 'time', and is 'rounds'"),
+        ({"information": "observed"}, "observed was 'False', and is 'True'"),
+        ({"offset": "b"}, "offset was None, and is 'b'"),
+    ],
+)
+def test_the_journal_of_another_generalized_fit_is_refused(table, tmp_path, changed, reason):
+    known = {"formula": "flag ~ a", "data": table, "family": "binomial", "journal": tmp_path / "fit.journal"}
+    sm.glm(**known)
+    with pytest.raises(sm.SourceError, match=reason):
+        sm.glm(**known | changed)
+
+
 def test_the_journal_of_other_data_is_refused(finished, table):
     folder, path, _ = finished
     with pytest.raises(sm.SourceError, match=r"other data \(2 shards, and these are 1\)"):

@@ -29,6 +29,10 @@ EXAMPLES: dict[Callable[..., None], str] = {
 
     summable fit "y ~ a*b + log(c)" jan.csv feb.csv mar.csv --weights w --save fit.json
 
+    summable fit "churn ~ minutes + C(plan)" 'regions/*.parquet' --family binomial --prefer rounds
+
+    summable fit "claims ~ age + C(region)" policies/ --family poisson --exposure years
+
     summable fit "y ~ x" data/ --journal fit.journal        (killed? run it again: it goes on where it was)
 
     summable fit "y ~ x" data/ --json | jq .params

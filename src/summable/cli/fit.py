@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,10 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from summable.cli import terminal
-from summable.core.errors import SummableWarning
+from summable.core.errors import SummableWarning, Unsupported
 
 if TYPE_CHECKING:
+    from summable.maths.families import Family
+    from summable.models.glm import GeneralizedFit
     from summable.models.linear import LinearFit
+
+
+FAMILY = "binomial, poisson, gamma, inverse_gaussian, gaussian, tweedie(POWER) or negative_binomial(ALPHA); least squares without it."
+PARAMETER = re.compile(r"(\w+)\((\d*\.?\d+)\)")
 
 
 class WeightKind(str, Enum):
@@ -40,6 +49,20 @@ class Arithmetic(str, Enum):
     qr = "qr"
 
 
+class Information(str, Enum):
+    """Which information gives the standard errors."""
+
+    expected = "expected"
+    observed = "observed"
+
+
+class Prefer(str, Enum):
+    """What a fit shall save."""
+
+    rounds = "rounds"
+    time = "time"
+
+
 def fit(
     formula: Annotated[str, typer.Argument(help='What to fit, like "y ~ a + C(g) + a:b".')],
     data: terminal.Data,
@@ -47,7 +70,17 @@ def fit(
     weight_kind: Annotated[WeightKind, typer.Option(help="What the weights mean.")] = WeightKind.analytic,
     offset: Annotated[str | None, typer.Option(help="Column (or expression) whose coefficient is one.")] = None,
     missing: Annotated[Missing, typer.Option(help="Drop rows with a missing value, or raise an error.")] = Missing.drop,
-    arithmetic: Annotated[Arithmetic, typer.Option(help="Sum the Gram, or take the R factor too; auto does where digits would be lost.")] = Arithmetic.auto,
+    arithmetic: Annotated[
+        Arithmetic | None, typer.Option(help="Sum the Gram, or take the R factor too; auto, the default, does where digits would be lost.")
+    ] = None,
+    family: Annotated[str | None, typer.Option(help=FAMILY)] = None,
+    link: Annotated[str | None, typer.Option(help="With --family: identity, log, logit, probit, cloglog, …; the canonical one by default.")] = None,
+    trials: Annotated[str | None, typer.Option(help="With --family binomial: column of how many were tried, y being the successes.")] = None,
+    exposure: Annotated[str | None, typer.Option(help="With a log link: column whose logarithm is an offset.")] = None,
+    alpha: Annotated[float | None, typer.Option(help="With --family: ridge penalty, ½ mean deviance + alpha/2 |b|².")] = None,
+    information: Annotated[Information | None, typer.Option(help="With --family: gives the standard errors; expected by default.")] = None,
+    scale: Annotated[str | None, typer.Option(help="With --family: how the dispersion is estimated, pearson or deviance, or its value.")] = None,
+    prefer: Annotated[Prefer | None, typer.Option(help="With --family: fewest rounds, or fewest readings of the rows.")] = None,
     max_levels: Annotated[int, typer.Option(help="Levels that a category may have.", min=1)] = 1000,
     workers: terminal.Workers = None,
     journal: Annotated[Path | None, typer.Option(help="Write down every answer here; a fit that was killed goes on from it when run again.")] = None,
@@ -55,18 +88,21 @@ def fit(
     as_json: terminal.Json = False,
     quiet: terminal.Quiet = False,
 ) -> None:
-    """Least squares by formula: coefficients, inference, and what it cost to distribute."""
+    """Least squares, or with --family a generalized linear model, by formula: coefficients, inference, and what it cost to distribute."""
     from summable import files
-    from summable.models.linear import ols
 
+    own = {"arithmetic": arithmetic}
+    others = {"link": link, "trials": trials, "exposure": exposure, "alpha": alpha, "information": information, "scale": scale, "prefer": prefer}
+    _refuse(others if family is None else own, family)
     if save is not None:
         files.refuse_unwritable(save)
     with terminal.progress(not quiet) as watch, terminal.stoppable(_advice(journal)), warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", SummableWarning)
-        result = ols(
-            formula, data, weights=weights, weight_kind=weight_kind.value, offset=offset, missing=missing.value,
-            arithmetic=arithmetic.value, max_levels=max_levels, workers=workers, watch=watch, journal=journal,
-        )  # fmt: skip
+        shared: dict[str, Any] = {
+            "weights": weights, "weight_kind": weight_kind.value, "offset": offset, "missing": missing.value,
+            "max_levels": max_levels, "workers": workers, "watch": watch, "journal": journal,
+        }  # fmt: skip
+        result = _fitted(formula, data, family, shared | _given(own if family is None else others))
     if as_json:
         typer.echo(terminal.as_json({response: _plain(one) for response, one in result.items()} if isinstance(result, Mapping) else _plain(result)))
     elif not quiet:
@@ -79,6 +115,42 @@ def fit(
             terminal.note(sentence)
 
 
+def _refuse(foreign: dict[str, Any], family: str | None) -> None:
+    """Refuse the options of the model that is not fitted."""
+    for name in _given(foreign):
+        if family is None:
+            raise Unsupported(f"--{name} is for generalized linear models, and this is least squares", "Give a --family, or leave it out.")
+        raise Unsupported(f"--{name} is for least squares, and this is --family {family}", "Leave one of them out.")
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were written, by their values; a scale may be a number."""
+    found = {name: getattr(value, "value", value) for name, value in options.items() if value is not None}
+    if "scale" in found:
+        with contextlib.suppress(ValueError):
+            found["scale"] = float(found["scale"])
+    return found
+
+
+def _fitted(formula: str, data: list[str], family: str | None, options: dict[str, Any]) -> Any:
+    """The fit, or of several responses the fits, of a family, or by least squares."""
+    from summable.models import glm, linear
+
+    return linear.ols(formula, data, **options) if family is None else glm.glm(formula, data, _named(family), **options)
+
+
+def _named(family: str) -> str | Family:
+    """The family of a name, which for two of them ends in a number, like "tweedie(1.5)"."""
+    from summable.maths import families
+
+    match PARAMETER.fullmatch(family):
+        case re.Match() as found if found[1] == "tweedie":
+            return families.Tweedie(float(found[2]))
+        case re.Match() as found if found[1] == "negative_binomial":
+            return families.NegativeBinomial(float(found[2]))
+    return family
+
+
 def _advice(journal: Path | None) -> str:
     """What to do after Ctrl-C."""
     if journal is None:
@@ -86,19 +158,32 @@ def _advice(journal: Path | None) -> str:
     return f"what was answered is in {journal}. Run the same command again, and it goes on where it was."
 
 
-def _plain(result: LinearFit) -> dict[str, Any]:
+def _plain(result: LinearFit | GeneralizedFit) -> dict[str, Any]:
     """The results as JSON has them."""
-    inferred: dict[str, Any] = {}
-    if result.weight_kind != "sampling":
-        inferred = {"bse": _by_name(result, result.inference.bse), "pvalues": _by_name(result, result.inference.pvalues)}
-        inferred |= {"fvalue": result.fvalue, "f_pvalue": result.f_pvalue}
-    numbers = ("nobs", "dropped", "df_model", "df_resid", "scale", "rsquared", "rsquared_adj", "llf", "aic", "bic", "condition_number")
-    whole = {name: getattr(result, name) for name in numbers}
+    inferred = {} if _is_bare(result) else {"bse": _by_name(result, result.inference.bse), "pvalues": _by_name(result, result.inference.pvalues)}
     shown = ("measure", "parts", "numbers", "down", "up", "seconds", "replayed")
     rounds = [{name: getattr(line, name) for name in shown} for line in result.rounds]
-    values = {"formula": result.formula, "params": _by_name(result, result.inference.estimates.coef), **inferred, **whole}
-    return values | {"rounds": rounds, "nbytes": result.ledger.nbytes}
+    values = {"formula": result.formula, "params": _by_name(result, result.inference.estimates.coef), **inferred}
+    values |= {name: getattr(result, name) for name in ("nobs", "dropped", "df_model", "df_resid", "scale", "llf", "aic", "bic")}
+    return values | _particular(result, bool(inferred)) | {"rounds": rounds, "nbytes": result.ledger.nbytes}
 
 
-def _by_name(result: LinearFit, values: Any) -> dict[str, float]:
+def _is_bare(result: LinearFit | GeneralizedFit) -> bool:
+    """Whether no classical standard error applies."""
+    return result.weight_kind == "sampling" or getattr(result.solution, "penalised", False)
+
+
+def _particular(result: LinearFit | GeneralizedFit, inferred: bool) -> dict[str, Any]:
+    """What one of the models alone has."""
+    from summable.models.linear import LinearFit
+
+    if isinstance(result, LinearFit):
+        tests = ("fvalue", "f_pvalue") if inferred else ()
+        return {name: getattr(result, name) for name in (*tests, "rsquared", "rsquared_adj", "condition_number")}
+    numbers = {name: getattr(result, name) for name in ("deviance", "null_deviance", "pearson_chi2")}
+    found = {"family": result.loss.family.name, "link": result.loss.link.name, "outcome": result.outcome.name.lower()}
+    return found | numbers | {"certificate": asdict(result.certificate)}
+
+
+def _by_name(result: LinearFit | GeneralizedFit, values: Any) -> dict[str, float]:
     return dict(zip(result.coding.names, map(float, values), strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +26,7 @@ from summable.maths.losses import Loss, loss
 from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
 from summable.models.linear import WEIGHT_KINDS, _check, _check_alpha, _role
-from summable.open import engine, scan
+from summable.open import engine, journalled, scan
 from summable.solvers.generalized import Generalized, Plan, generalized, products_of
 from summable.solvers.newton import Certificate, Outcome
 from summable.solvers.settle import read, recentred, settle
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from summable.engines.threads import Watch
 
 LIMITS = ("se", "lower", "upper")
+NO_NEW_RESPONSE = ("a prediction interval, of a new y, belongs to least squares", 'Take interval="confidence", that of the mean.')
 
 
 def glm(
@@ -61,6 +62,7 @@ def glm(
     max_levels: int = 1000,
     workers: int | None = None,
     watch: Watch | None = None,
+    journal: str | os.PathLike[str] | None = None,
 ) -> GeneralizedFit:
     """A generalized linear model over data that stay where they are: the pooled maximum-likelihood answer, in few rounds of sums.
 
@@ -81,7 +83,7 @@ def glm(
     prefer: "rounds" has every part fit its own rows first and sums third derivatives, so that two to four rounds are enough; "time"
         starts from least squares, reading the rows less. By default "rounds" where an engine says that it is remote, else "time".
     max_rounds: after how many a fit is given up, with a warning.
-    max_levels, workers, watch: as for `ols`.
+    max_levels, workers, watch, journal: as for `ols`.
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
@@ -96,7 +98,11 @@ def glm(
     place = engine(data, workers, watch)
     prefer = prefer or ("rounds" if getattr(place, "is_remote", False) else "time")
     plan = Plan(prefer, float(alpha), information == "observed", max_rounds)
-    (design, coding, solution, normaliser), ledger = run(_program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels), place)
+    program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels)
+    options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}
+    settings = {"formula": formula, **roles, "family": repr(chosen.family), "link": repr(chosen.link)} | {name: str(value) for name, value in options.items()}
+    with journalled(place, journal, settings) as noted:
+        (design, coding, solution, normaliser), ledger = run(program, noted)
     fit = GeneralizedFit(formula, design, coding, chosen, solution, weight_kind, scale, normaliser, tuple(ledger.rounds))
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
@@ -344,6 +350,8 @@ class GeneralizedFit(Data):
         """The same in order and in bounded memory: Arrow record batches of the columns in `keep`, mean (or link) and, with an interval, its limits."""
         _check_alpha(alpha)
         _check(which, ("mean", "link"), "which")
+        if interval == "prediction":
+            raise Unsupported(*NO_NEW_RESPONSE)
         if interval is not None:
             _check(interval, ("confidence",), "interval")
             _ = self.inference.covariance  # refuses where there is none
