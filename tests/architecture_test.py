@@ -98,9 +98,9 @@ def test_a_measure_says_what_it_costs(measure):
 
 
 def test_a_solver_says_what_it_costs():
-    from summable.solvers import generalized, least_squares, newton, settle
+    from summable.solvers import generalized, gradient, lbfgs, least_squares, newton, settle
 
-    for solver in (least_squares.least_squares, settle.settle, newton.newton, generalized.generalized):
+    for solver in (least_squares.least_squares, settle.settle, newton.newton, generalized.generalized, lbfgs.lbfgs, gradient.gradient):
         text = inspect.getdoc(solver)
         assert "Cost:" in text and "Fails:" in text and len(text.splitlines()) <= 15
 
