@@ -19,6 +19,7 @@ from summable.core.measure import Rounds
 from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
 from summable.core.wire import to_json
+from summable.maths import expressions
 from summable.maths.families import Family
 from summable.maths.links import Link
 from summable.maths.losses import Loss, loss
@@ -62,7 +63,8 @@ def glm(
 
     Parameters
     ----------
-    formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does.
+    formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does. A binomial y is 0 or 1, a boolean, a share,
+        successes out of `trials`, or one of two labels, of which the second in alphabetical order is the success.
     data: as for `ols`.
     family: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian", or summable.families.Tweedie(power) or NegativeBinomial(alpha).
     link: "identity", "log", "logit", "probit", "cloglog", "cauchit", "inverse", "inverse_squared", "sqrt", or summable.links.Power(k);
@@ -104,8 +106,8 @@ def _program(
 ) -> Rounds[tuple[Design, Coding, Generalized, float | None]]:
     """All the rounds of a fit by formula."""
     parsed = formula.parse(text)
-    settled = yield from settle(parsed, roles, missing, max_levels)
-    settled = replace(settled, shifts={**settled.shifts, parsed.response.expression: 0.0})  # a mean is no difference
+    settled = yield from settle(parsed, roles, missing, max_levels, outcome=loss.family.name == "binomial")
+    settled = replace(settled, shifts={**settled.shifts, settled.formula.response.expression: 0.0})  # a mean is no difference
     design, coding = settled.design()
     opening = yield from opening_of(design, coding, loss, plan.prefer)
     if better := recentred(settled, design, replace(products_of(opening), yy=np.asarray(np.inf))):
@@ -179,6 +181,12 @@ class GeneralizedFit(Data):
     def outcome(self) -> Outcome:
         """How the fit came about; its value is a sentence."""
         return Outcome[self.solution.optimum.outcome]
+
+    @property
+    def success(self) -> str | None:
+        """What counts as one, where y is a column of labels: like ``churn == 'yes'``."""
+        expression = self.design.role("y")[0].expression
+        return expression if expressions.labelled(expression) else None
 
     @property
     def warnings(self) -> list[str]:

@@ -189,14 +189,21 @@ class ArrowRows:
             return values
         return np.subtract(values, numeric.shift, out=out)
 
-    def _number(self, name: str) -> Array:
-        """A column as float64 over the kept rows."""
+    def _number(self, name: str) -> Any:
+        """A column as float64 over the kept rows; the labels themselves, where only those are asked."""
+        if Column(name, "text") in self.design.columns and Column(name) not in self.design.columns:
+            return self._words(name)
         if name not in self._numbers:
             values = self._raw(name)
             self._numbers[name] = values = values if self._kept is None else values[self._kept]
             if name in self._suspect and (infinite := int(np.isinf(values).sum())) and self.design.missing != "keep":
                 raise DataError(f"column {name!r} has at least {infinite} infinite value{'s' * (infinite > 1)}", "Make them missing, or drop those rows.")
         return self._numbers[name]
+
+    def _words(self, name: str) -> Any:
+        """A column of text over the kept rows."""
+        labels = self._labels(name)
+        return (labels.dictionary_decode() if pa.types.is_dictionary(labels.type) else labels).to_numpy(zero_copy_only=False)
 
     def _raw(self, name: str) -> Array:
         """A column as float64, NaN where it is missing."""
