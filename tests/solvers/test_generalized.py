@@ -17,7 +17,7 @@ from summable.measures.working import Working
 from summable.solvers.generalized import Plan, generalized
 from summable.solvers.gradient import gradient
 from summable.solvers.lbfgs import lbfgs
-from summable.solvers.newton import Problem
+from summable.solvers.newton import Problem, newton
 from summable.solvers.start import opening_of
 from summable.sources import arrays, matrix
 
@@ -57,7 +57,7 @@ def test_the_numbers_sent_are_those_promised(parts):
     p, points = 3, 3
     assert local.numbers == p * (p + 1) + 4 * p + 12 - 2 * p + 2
     cube = p * (p + 1) * (p + 2) // 6
-    assert second.numbers == points * (1 + p + p * (p + 1) // 2 + 1 + p) + cube + 3
+    assert second.numbers == points * (1 + p + p * (p + 1) // 2 + 1 + p) + cube + 3 + 1
 
 
 def test_time_starts_from_least_squares(parts):
@@ -73,7 +73,7 @@ def test_a_quadratic_loss_needs_its_start_and_one_look(parts):
 
 def problem(parts):
     opening = parts.sum(Working(DESIGN, LOGISTIC))
-    return Problem(DESIGN, LOGISTIC, np.arange(3), np.zeros((3, 3)), 4000.0, opening.square / opening.xx[0])
+    return Problem(DESIGN, LOGISTIC, np.arange(3), np.zeros((3, 3)), 4000.0, opening.square / opening.xx[0], np.zeros((0, 0)))
 
 
 def test_gradient_methods_reach_the_same_point_in_more_rounds(parts):
@@ -117,3 +117,16 @@ def test_a_gradient_is_that_of_the_curvature(parts):
     total = parts.sum(Curvature(DESIGN, LOGISTIC, at[:, None], 2 * at[:, None], np.zeros(0)))
     np.testing.assert_allclose(tangent.gradient, total.gradient[:, 0], rtol=1e-12)
     np.testing.assert_allclose([tangent.value, *tangent.line], [*total.value, *total.line], rtol=1e-13)
+
+
+@pytest.mark.parametrize("rounds", [2, 3])
+def test_the_proved_distance_holds(parts, rounds):
+    """Stopped early or not, the optimum lies no further than the certificate says, and that is no idle bound."""
+    exact = fit(parts, "time")[0]
+    opening = parts.sum(Local(DESIGN, LOGISTIC, np.arange(3)))
+    metric, start = opening.hessian_square, exact.coef + np.array([0.02, -0.01, 0.01])
+    one = Problem(DESIGN, LOGISTIC, np.arange(3), np.zeros((3, 3)), 4000.0, opening.square / opening.xx[0], metric)
+    level = float(np.log(opening.total / (opening.trials - opening.total)))
+    found = sm.run(newton(one, start[:, None], level, third=rounds == 2, exact_curve=False), parts)[0]
+    distance = float(np.sqrt((found.coef - exact.coef) @ metric @ (found.coef - exact.coef)))
+    assert distance <= 1.01 * found.certificate.bound + 1e-9 and found.certificate.bound < 0.05

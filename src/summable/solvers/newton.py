@@ -47,6 +47,7 @@ class Certificate(Data):
     decrement: float  # Newton's: the length of the step to the optimum of the quadratic, in standard errors of scale one
     error: float  # what is estimated to be left after the last step, in the same unit
     relative: float  # the same over the length of the coefficients
+    bound: float  # what is proved to be left, in the same unit; NaN where nothing is
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,14 @@ class Problem:
     penalty: Array  # (rank, rank), zero without one
     rows: float
     square: Array  # (rank, rank) squares of the columns, about one a row, by which directions are scaled
+    metric: Array  # (rank, rank) a Hessian somewhere near, by which rows are measured for the bound; or (0, 0)
+
+    @property
+    def whiten(self) -> Array:
+        """(width, rank): its square root's inverse; (0, 0) where there is no metric or no bound to gain."""
+        if not self.metric.size or not self.loss.concordance:
+            return np.zeros((0, 0))
+        return self.full(solve_triangular(root_of(self.metric)[0], np.eye(len(self.columns))))
 
     def full(self, part: Array) -> Array:
         """Coefficients of all features, (width,) or (width, q), from those of the independent columns."""
@@ -127,7 +136,8 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
     line, with_offset = np.zeros((problem.design.width, 0)), bool(problem.design.role("offset"))
     alone = Level(level)
     levels = alone.tried(with_offset)
-    total = yield from Curvature(problem.design, problem.loss, candidates, line, levels, third)
+    total = yield from Curvature(problem.design, problem.loss, candidates, line, levels, third, problem.whiten)
+    reach = float(total.reach) ** (1 / 16)
     alone = advance(alone, levels, total.level)
     point = best(problem, total, candidates)
     if 0 in problem.columns and not point.value <= alone.value:  # worse than a constant alone, or outside the link's domain
@@ -169,7 +179,7 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
         there = line[:, [int(np.nanargmin(values))]]
         total = yield from Curvature(problem.design, problem.loss, there, np.zeros((problem.design.width, 0)), np.zeros(0), third)
         point, history = best(problem, total, there), []
-    return optimum(problem, point, step, alone, outcome, direction)
+    return optimum(problem, point, step, alone, outcome, direction, reach)
 
 
 def best(problem: Problem, total: Quadratic, at: Array) -> Point:
@@ -256,18 +266,49 @@ def scaled_direction(problem: Problem, move: Array) -> Array:
     return np.asarray(kept / max(float(np.sqrt(kept @ problem.square @ kept)), 1e-300))
 
 
-def optimum(problem: Problem, point: Point, step: Step, alone: Level, outcome: Outcome, direction: Array) -> Optimum:
+def optimum(problem: Problem, point: Point, step: Step, alone: Level, outcome: Outcome, direction: Array, reach: float) -> Optimum:
     """The answer: the last summed point and the step from it, with every sum carried along."""
     move = step.move if outcome is Outcome.CONVERGED else np.zeros_like(step.move)
     observed, expected = carried(point.observed, point.cubes[:1], move), carried(point.expected, point.cubes[-1:], move)
     change = point.gradient @ move + 0.5 * move @ point.observed @ move
     value = point.value + float(change) - problem.penalised(point.at + problem.full(move))
     scale = np.sqrt(np.maximum(np.diag(point.expected), 1e-300))
-    certificate = Certificate(float(np.max(np.abs(point.gradient) / scale, initial=0.0)), step.decrement, step.error, step.error / max(step.length, 1e-300))
+    certificate = Certificate(
+        float(np.max(np.abs(point.gradient) / scale, initial=0.0)),
+        step.decrement,
+        step.error,
+        step.error / max(step.length, 1e-300),
+        bound(problem, point, move, reach),
+    )
     return Optimum(
         point.at + problem.full(move), max(value, 0.0), point.pearson + float(point.pearson_slope @ move), observed,
         expected, alone.at, alone.value, certificate, outcome.name, direction,
     )  # fmt: skip
+
+
+def bound(problem: Problem, point: Point, move: Array, reach: float) -> float:
+    """How far the point a step leads to can lie from the optimum, in standard errors; NaN where nothing is known.
+
+    Where |third| ≤ m · curve, a step of length l in the metric of H changes the Hessian by no more than a factor e^±r, r = m R l, R the
+    greatest length of a row in the metric of H⁻¹. So the gradient there is no longer than ν = |g + H s| + (e^r − 1 − r)/r · l, and the
+    optimum no further than −log(1 − R'ν')/R' (Bach 2010; Marteau-Ferey, Bach & Rudi 2019), ν' and R' being taken in the Hessian there.
+    """
+    m, (root, positive) = problem.loss.concordance, root_of(point.observed)
+    if m is None or not positive or (m and not reach):
+        return float("nan")
+    if m:
+        inner = solve_triangular(root, problem.metric, trans="T")
+        m *= reach * float(np.sqrt(np.linalg.eigvalsh(solve_triangular(root, inner.T, trans="T")).max()))
+    length = norm(root, move)
+    r = m * length
+    if r > 1:
+        return float("nan")
+    beyond = 0.5 * r * (1 + r) * length  # no less than (e^r − 1 − r)/r · length, for r up to 1
+    left = (float(np.linalg.norm(solve_triangular(root, point.gradient + point.observed @ move, trans="T"))) + beyond) * np.exp(r / 2)
+    share = m * np.exp(r / 2) * left
+    if share >= 1:
+        return float("nan")
+    return float(left if share < 1e-8 else -np.log1p(-share) / (m * np.exp(r / 2))) / unit_of(problem, point)
 
 
 def carried(square: Array, cubes: tuple[Array, ...], move: Array) -> Array:
