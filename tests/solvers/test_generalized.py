@@ -17,7 +17,8 @@ from summable.measures.working import Working
 from summable.solvers.generalized import Plan, generalized
 from summable.solvers.gradient import gradient
 from summable.solvers.lbfgs import lbfgs
-from summable.solvers.newton import Problem, newton
+from summable.solvers.newton import newton
+from summable.solvers.problem import Problem
 from summable.solvers.start import opening_of
 from summable.sources import arrays, matrix
 

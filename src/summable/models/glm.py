@@ -24,11 +24,12 @@ from summable.maths.families import Family
 from summable.maths.links import Link
 from summable.maths.losses import Loss, loss
 from summable.measures.normaliser import Normaliser
-from summable.models.linear import WEIGHT_KINDS, _check, _check_alpha, _role
+from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.prediction import project
 from summable.open import engine
+from summable.solvers.certificate import Certificate
 from summable.solvers.generalized import Generalized, Plan, generalized, products_of
-from summable.solvers.newton import Certificate, Outcome
+from summable.solvers.newton import Outcome
 from summable.solvers.settle import recentred, settle
 from summable.solvers.start import opening_of
 
@@ -83,11 +84,11 @@ def glm(
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
-    _check(weight_kind, WEIGHT_KINDS, "weight_kind")
-    _check(missing, ("drop", "raise"), "missing")
-    _check(information, ("expected", "observed"), "information")
+    check(weight_kind, WEIGHT_KINDS, "weight_kind")
+    check(missing, ("drop", "raise"), "missing")
+    check(information, ("expected", "observed"), "information")
     if prefer is not None:
-        _check(prefer, ("rounds", "time"), "prefer")
+        check(prefer, ("rounds", "time"), "prefer")
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
     roles = _roles(chosen, weights, offset, exposure, trials)
@@ -125,7 +126,7 @@ def _program(
 
 def _check_numbers(scale: Any, alpha: Any, max_rounds: int) -> None:
     if isinstance(scale, str):
-        _check(scale, ("deviance", "pearson"), "scale")
+        check(scale, ("deviance", "pearson"), "scale")
     elif scale is not None and not scale > 0:
         raise Unsupported(f"scale={scale!r} is not positive", 'Give a positive number, "deviance" or "pearson".')
     if not 0 <= alpha < np.inf:
@@ -141,7 +142,7 @@ def _roles(loss: Loss, weights: str | None, offset: str | None, exposure: str | 
     if trials is not None and loss.family.name != "binomial":
         raise Unsupported(f"trials belong to the binomial family, and this is {loss.family.name}", "Leave them out, or give them as exposure=….")
     given = {"weight": weights, "offset": offset, "exposure": exposure, "trials": trials}
-    roles = {role: _role(role, text) for role, text in given.items() if text is not None}
+    roles = {role: role_of(role, text) for role, text in given.items() if text is not None}
     if exposed := roles.pop("exposure", None):
         roles["offset"] = f"({roles['offset']}) + log({exposed})" if "offset" in roles else f"log({exposed})"
     return roles
@@ -232,7 +233,7 @@ class GeneralizedFit(Data):
         """Confidence limits, in columns 0 and 1."""
         import pandas as pd
 
-        _check_alpha(alpha)
+        check_alpha(alpha)
         return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
 
     def cov_params(self) -> pd.DataFrame:
@@ -245,7 +246,7 @@ class GeneralizedFit(Data):
         """e^coefficient with its interval: odds ratios under the logit link, rate ratios under the log."""
         import pandas as pd
 
-        _check_alpha(alpha)
+        check_alpha(alpha)
         if self.loss.link.name not in ("logit", "log"):
             raise Unsupported(f"coefficients under the link {self.loss.link.name} are no logarithms of ratios", "Read params.")
         values = np.exp(np.column_stack([self.inference.estimates.coef, self.inference.intervals(alpha)]))
@@ -325,10 +326,10 @@ class GeneralizedFit(Data):
         The offset (or exposure) is read and added. The limits of a mean are those of the predictor, carried over by the link. A row
         with a missing value gets NaN. An unseen level is an error that names it.
         """
-        _check_alpha(alpha)
-        _check(which, ("mean", "link"), "which")
+        check_alpha(alpha)
+        check(which, ("mean", "link"), "which")
         if interval is not None:
-            _check(interval, ("confidence",), "interval")
+            check(interval, ("confidence",), "interval")
         eta, leverage = project(data, self.design, self.coding, self.solution, leverages=interval is not None)
         if interval is None:
             return eta if which == "link" else self._mean(eta)

@@ -14,13 +14,13 @@ import numpy as np
 from summable import files, formula, inference
 from summable.core.data import Data
 from summable.core.design import Coding, Design
-from summable.core.errors import FormulaError, SummableWarning, Unsupported
+from summable.core.errors import SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
 from summable.core.wire import to_json
-from summable.maths import expressions
 from summable.measures.gram import Products
+from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.prediction import project
 from summable.open import engine
 from summable.solvers.least_squares import LeastSquares, least_squares
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from summable.engines.threads import Watch
 
 SATURATED = "There are no more observations than coefficients: no residual is left, so no standard error can be given."
-WEIGHT_KINDS = ("analytic", "frequency", "sampling")
 
 
 def ols(
@@ -65,10 +64,10 @@ def ols(
 
     Returns a `LinearFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
-    _check(weight_kind, WEIGHT_KINDS, "weight_kind")
-    _check(missing, ("drop", "raise"), "missing")
-    _check(arithmetic, ("auto", "float", "qr"), "arithmetic")
-    roles = {role: _role(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
+    check(weight_kind, WEIGHT_KINDS, "weight_kind")
+    check(missing, ("drop", "raise"), "missing")
+    check(arithmetic, ("auto", "float", "qr"), "arithmetic")
+    roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
     program = _program(formula, roles, missing, arithmetic, max_levels)
     (design, coding, solution), ledger = run(program, engine(data, workers, watch))
     fit = LinearFit(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
@@ -86,26 +85,6 @@ def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str,
         design, coding = better.design()
         solution = yield from least_squares(design, coding, arithmetic)
     return design, coding, solution
-
-
-def _check(value: str, known: tuple[str, ...], name: str) -> None:
-    if value not in known:
-        raise Unsupported(f"{name}={value!r} is not known", f"Choose from {', '.join(known)}.")
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0 < alpha < 1:
-        raise Unsupported(f"alpha={alpha!r} is not between 0 and 1", "It is the chance of missing: 0.05 gives 95 % intervals.")
-
-
-def _role(role: str, text: Any) -> str:
-    if not isinstance(text, str):
-        raise FormulaError(f"{role} is given as a {type(text).__name__}", "Put it into the data, and give the name of its column.")
-    try:
-        expressions.columns(text)
-    except FormulaError:
-        return expressions.quoted(text)  # a name with spaces in it
-    return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +146,7 @@ class LinearFit(Data):
         """Confidence limits, in columns 0 and 1."""
         import pandas as pd
 
-        _check_alpha(alpha)
+        check_alpha(alpha)
 
         return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
 
@@ -256,9 +235,9 @@ class LinearFit(Data):
 
         The offset is read and added. A row with a missing value gets NaN. An unseen level is an error that names it.
         """
-        _check_alpha(alpha)
+        check_alpha(alpha)
         if interval is not None:
-            _check(interval, ("confidence", "prediction"), "interval")
+            check(interval, ("confidence", "prediction"), "interval")
         mean, leverage = project(data, self.design, self.coding, self.solution, leverages=interval is not None)
         return mean if interval is None else self._limits(mean, leverage, interval, alpha)
 

@@ -12,14 +12,15 @@ from summable.core.design import Coding, Design
 from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
-from summable.maths.linalg import Factor, cholesky, from_triangle
+from summable.maths.linalg import Factor, cholesky, from_triangle, root_of
 from summable.maths.losses import Loss
 from summable.measures.gram import Products
 from summable.measures.local import Beginning
 from summable.measures.rfactor import RFactor
 from summable.measures.working import Opening
 from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, noise_of, refuse_empty, refuse_extremes
-from summable.solvers.newton import Optimum, Problem, newton, root_of
+from summable.solvers.newton import Optimum, newton
+from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.measures.slope import Slope
-from summable.solvers.newton import Problem
+from summable.solvers.problem import Problem
 
 
 def gradient(problem: Problem, start: Array, rate: float, *, tolerance: float = 1e-6, max_rounds: int = 1000) -> Rounds[tuple[Array, bool]]:

@@ -7,7 +7,7 @@ import numpy as np
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.measures.slope import Slope
-from summable.solvers.newton import Problem
+from summable.solvers.problem import Problem
 
 MEMORY = 10  # pairs of steps and changes of the gradient that are kept
 SHORTER = 0.5 ** np.arange(1, 8)  # step sizes whose values come with every full step
