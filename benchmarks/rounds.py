@@ -217,7 +217,7 @@ def main() -> None:
             trace = Trace(parts, exact, scale)
             with np.errstate(all="ignore"):
                 way(parts, trace)
-            cells.append(str(trace.to(TARGET) or f"- ({min(trace.errors):.0e})"))
+            cells.append(str(trace.to(TARGET) or f"- ({trace.to(1e-6) or '-'} to 1e-6)"))
         print(f"{kind:<24}" + "".join(f"{cell:>{24 if i < 2 else 20}}" for i, cell in enumerate(cells)), flush=True)
     draw, counts, worst = np.random.default_rng(11), Counter(), 0.0
     for number in range(options.problems):

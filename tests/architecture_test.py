@@ -101,7 +101,7 @@ def test_a_measure_says_what_it_costs(measure):
 
 
 def test_a_solver_says_what_it_costs():
-    from summable.solvers import curves, generalized, least_squares, newton, quantiles, settle, update
+    from summable.solvers import curves, generalized, gradient, lbfgs, least_squares, newton, penalised, quantiles, settle, update
 
     found = (
         least_squares.least_squares,
@@ -113,6 +113,9 @@ def test_a_solver_says_what_it_costs():
         update.durbin_watson,
         newton.newton,
         generalized.generalized,
+        penalised.penalised,
+        lbfgs.lbfgs,
+        gradient.gradient,
     )
     for solver in found:
         text = inspect.getdoc(solver)
@@ -139,4 +142,4 @@ def test_the_front_door_opens():
 def test_the_rule_of_the_house():
     """No helper overrides a concrete method; `super()` is for cooperation with Python's own machinery only."""
     users = [module for module, path in MODULES.items() if "super()." in path.read_text()]
-    assert sorted(users) == ["core.data", "models.regression"]  # the second for scikit-learn's mixins
+    assert sorted(users) == ["core.data", "models.generalized", "models.regression"]  # the latter two for scikit-learn's mixins

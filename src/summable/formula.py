@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from summable import stateful
 from summable.core.design import CATEGORY, Column, Constant, Design, Numeric, Product
-from summable.core.errors import FormulaError
+from summable.core.errors import DataError, FormulaError
 from summable.core.statistic import Label
 from summable.maths import expressions
 
@@ -201,14 +201,33 @@ def draft(formula: Formula, kinds: Kinds, shifts: Mapping[str, float], roles: Ma
     """A first design of a resolved formula: the columns as they will be read, a constant, and every number less its shift."""
     numbers = [*formula.responses, *(factor for factor in formula.factors if factor.kind != "category")]
     for factor in numbers:
-        for name in expressions.columns(factor.expression):
+        for name in set(expressions.columns(factor.expression)) - set(expressions.labelled(factor.expression)):
             _refuse_kind(name, kinds[name], factor)
     numeric = tuple(Numeric(factor.expression, shifts.get(factor.expression, 0.0)) for factor in numbers)
     texts = [*(one.expression for one in numeric), *roles.values()]
     labels = [Column(f.expression, _label_kind(f.expression, kinds[f.expression])) for f in formula.factors if f.kind == "category"]
-    columns = [*(Column(name) for text in texts for name in expressions.columns(text)), *labels]
+    words = {name for text in texts for name in expressions.labelled(text)}
+    columns = [*(Column(name, "text" if name in words else "number") for text in texts for name in expressions.columns(text)), *labels]
     spelled = (*(("y", one) for one in numeric[: len(formula.responses)]), *((role, Numeric(text)) for role, text in roles.items()))
     return Design(tuple(dict.fromkeys(columns)), (Constant(), *(Product((one,)) for one in dict.fromkeys(numeric))), spelled, missing)
+
+
+def outcome(formula: Formula, kinds: Kinds) -> str | None:
+    """The column of a response that holds labels; None if it holds numbers."""
+    response = formula.responses[0]
+    if response.kind != "bare":
+        return None
+    found = {str(kind).removesuffix(CATEGORY) for kind in kinds[response.text]} - {"nothing"}
+    return response.text if found == {"text"} else None
+
+
+def with_success(formula: Formula, labels: frozenset[Label]) -> Formula:
+    """The formula whose response is one where its column has the second of two labels, in their order."""
+    name = formula.responses[0].text
+    if len(labels) != 2:
+        shown = ", ".join(repr(label) for label in sorted(labels, key=str)[:5]) + (", …" if len(labels) > 5 else "")
+        raise DataError(f"column {name!r} has {len(labels)} labels ({shown}), and an outcome has two", "Choose two of them, or write I(…) of a number.")
+    return replace(formula, responses=(Factor(name, expressions.is_label(name, str(max(labels, key=str))), "number"),))
 
 
 def _label_kind(name: str, kinds: frozenset[Label]) -> str:

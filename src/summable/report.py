@@ -84,8 +84,12 @@ def _generalized_head(fit: GeneralizedFit) -> str:
 def _generalized_notes(fit: GeneralizedFit) -> str:
     known = fit.certificate
     notes = [] if fit.warnings and fit.outcome.value in fit.warnings[-1] else [fit.outcome.value]
+    if fit.success:
+        notes.append(f"A success is {fit.success}.")
     notes.append(f"At the last summed point, over all rows: largest scaled gradient {known.gradient:.1e}, Newton decrement {known.decrement:.1e}.")
     notes.append(f"Left after the last step, estimated: {known.error:.1e} standard errors, {known.relative:.1e} of the coefficients.")
+    if np.isfinite(known.bound):
+        notes.append(f"Proved, by self-concordance over all rows: the optimum lies within {known.bound:.1e} standard errors.")
     if fit.weight_kind == "sampling":
         notes.append("Sampling weights: no classical standard error applies.")
     if fit.solution.penalised:

@@ -25,6 +25,7 @@ from summable.measures.profile import Profile
 from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
 from summable.measures.serial import Serial
+from summable.measures.slope import Slope
 from summable.measures.tally import Tally, key
 from summable.measures.violations import Violations
 from summable.measures.working import Working
@@ -60,8 +61,9 @@ MEASURES = {
     "rfactor of two targets": (RFactor(TWO), inner_products, inner_products),
     "residual of two targets": (Residual(TWO, np.column_stack([AT, -AT]), np.array([1.5, 0.0])), None, lambda s: s.values()),
     "working": (Working(SHARES, BINOMIAL), None, lambda s: [s.trials, s.weight, s.total, s.constants[1:], s.xx, s.xz, s.zz]),
-    "curvature": (Curvature(SHARES, BINOMIAL, POINTS, 2 * POINTS, LEVELS_TRIED, True), None, lambda s: s.values()),
+    "curvature": (Curvature(SHARES, BINOMIAL, POINTS, 2 * POINTS, LEVELS_TRIED, True, 0.001 * np.eye(DESIGN.width)), None, lambda s: s.values()[:-1]),
     "curvature nowhere": (Curvature(SHARES, BINOMIAL, POINTS[:, :0], POINTS[:, :0], LEVELS_TRIED), None, lambda s: s.values()),
+    "slope": (Slope(SHARES, BINOMIAL, 0.01 * AT, POINTS), None, lambda s: s.values()),
     "violations": (Violations(SHARES, AT, 0.1, True), None, None),
     "normaliser": (Normaliser(SHARES, 2.5), None, None),
     "local": (Local(SHARES, loss("binomial"), np.array([0, 1, 2, 5, 6])), None, None),

@@ -212,7 +212,9 @@ def test_a_weight_of_two_is_the_row_twice(rows):
         ([0, 0, 0], "binomial", "every y is 0, so there is nothing to tell apart"),
         ([1, 1, 1], "binomial", "every y is 1, so there is nothing to tell apart"),
         ([0, 0, 0], "poisson", "every y is 0"),
-        (["a", "b", "c"], "binomial", "y"),
+        (["no", "yes", "perhaps"], "binomial", r"column 'y' has 3 labels \('no', 'perhaps', 'yes'\), and an outcome has two"),
+        (["no", "no", "no"], "binomial", r"column 'y' has 1 labels \('no'\)"),
+        (["no", "yes", "no"], "poisson", "column 'y' holds text"),
     ],
 )
 def test_a_response_that_cannot_be_is_named(y, family, sentence):
@@ -268,3 +270,24 @@ def test_a_penalty_makes_separated_coefficients_finite(rows):
     with pytest.raises(sm.Unsupported, match="no classical standard error"):
         fit.bse  # noqa: B018
     assert "Penalised" in fit.summary()
+
+
+@pytest.mark.parametrize("kind", ["text", "categorical", "boolean"])
+def test_two_labels_are_an_outcome(rows, kind):
+    y = {"text": np.where(rows["share"] == 1, "it's `so`", "a no"), "boolean": rows["share"] == 1}.get(kind, np.where(rows["share"] == 1, "yes", "no"))
+    frame = rows.assign(**{"left us": pd.Series(y, dtype="category" if kind == "categorical" else None)})
+    frame.loc[3, "a"] = np.nan
+    if kind != "boolean":
+        frame.loc[5, "left us"] = None
+    fit = sm.glm("`left us` ~ a + C(g)", thirds(frame), "binomial")
+    kept = rows.drop([3] if kind == "boolean" else [3, 5])
+    np.testing.assert_allclose(fit.params, sm.glm("share ~ a + C(g)", kept, "binomial").params, rtol=1e-10)
+    assert fit.dropped == len(rows) - len(kept)
+    assert np.isfinite(fit.predict(frame[["a", "g"]].dropna())).all()
+    if kind == "categorical":
+        assert fit.success == "`left us` == 'yes'" and "A success is" in fit.summary()
+
+
+def test_numbers_compared_with_a_text_are_refused():
+    with pytest.raises(sm.SummableError, match="holds numbers here and text elsewhere"):
+        sm.glm("I(x == 'a') ~ z", {"x": np.arange(9.0), "z": np.arange(9.0)}, "binomial")

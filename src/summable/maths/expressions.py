@@ -54,6 +54,26 @@ def columns(expression: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names.get(node.id, node.id) for node in found))
 
 
+def labelled(expression: str) -> tuple[str, ...]:
+    """The columns whose labels an expression compares with a text, as in `answer == "yes"`."""
+    tree, names = _parsed(expression)
+    pairs = [node.left for node in ast.walk(tree) if isinstance(node, ast.Compare) and _is_label(node)]
+    return tuple(dict.fromkeys(names.get(left.id, left.id) for left in pairs if isinstance(left, ast.Name)))
+
+
+def is_label(column: str, label: str) -> str:
+    """The expression that is one where a column has a label, and zero elsewhere."""
+    spelled = repr(label).replace("`", "\\x60")  # backticks are for names
+    return f"{quoted(column)} == {spelled}"
+
+
+def _is_label(node: ast.Compare) -> bool:
+    match node:
+        case ast.Compare(left=ast.Name(), ops=[ast.Eq()], comparators=[ast.Constant(value=str())]):
+            return True
+    return False
+
+
 def evaluate(expression: str, column: Callable[[str], Any], xp: Any) -> Any:
     """The expression's values over the columns, in the namespace `xp`."""
     tree, names = _parsed(expression)
@@ -85,6 +105,8 @@ def _parsed(expression: str) -> tuple[ast.expr, dict[str, str]]:
 
 def _walk(node: ast.AST, column: Callable[[str], Any], xp: Any) -> Any:
     match node:
+        case ast.Constant(value=str() as label):
+            return label
         case ast.Constant(value=int() | float() as value):
             return float(value)  # whole numbers could grow without bound
         case ast.Name(id=name):
@@ -112,6 +134,8 @@ def _check(node: ast.AST, expression: str) -> None:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
             _check(left, expression)
             _check(right, expression)
+        case ast.Compare() if _is_label(node):
+            return
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
             _check(left, expression)
             _check(right, expression)

@@ -187,3 +187,28 @@ def _digits(root: Array, power: int) -> float:
         return float(-np.log10(EPS))
     reciprocal, _ = dtrcon(root)
     return float(np.log10(max(reciprocal, EPS)) * power - np.log10(EPS))
+
+
+def root_of(square: Array) -> tuple[Array, bool]:
+    """The upper triangle whose square it is, and whether it is positive definite; if not, of the nearest that is, in scaled columns."""
+    scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
+    scaled = square / np.outer(scale, scale)
+    root, info = dpotrf(scaled, clean=1)
+    if not info and np.all(np.diag(root) > 1e-8):
+        return root * scale, bool(np.all(np.diag(square) > 0))
+    if not np.isfinite(scaled).all():
+        return np.diag(scale), False
+    values, vectors = np.linalg.eigh(scaled)
+    raised = np.sqrt(np.maximum(np.abs(values), 1e-15 * max(float(np.abs(values).max(initial=0.0)), 1e-300)))
+    return triangle((vectors * raised).T) * scale, bool(values.min(initial=1.0) > 0)
+
+
+def solve_root(root: Array, vector: Array) -> Array:
+    """(root'root)⁻¹ vector."""
+    return np.asarray(solve_triangular(root, solve_triangular(root, vector, trans="T")))
+
+
+def length(root: Array, move: Array) -> float:
+    """The length of a vector in the metric of root'root."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.linalg.norm(root @ move))

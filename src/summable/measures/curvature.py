@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,6 +27,7 @@ class Quadratic(Statistic):
     third: Array  # (packed thrice, kinds) third derivatives at the first point; then those of the expected information, where it is another; or (0, 0)
     line: Array  # (steps,) values along a line
     level: Array  # (3, levels) value, slope and curve of a constant alone
+    reach: Array  # () Σ |whiten'x|¹⁶, whose sixteenth root is no less than the greatest |whiten'x|
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Curvature(Measure[Quadratic]):
     line: Array  # (width, steps)
     level: Array  # (levels,)
     third: bool = False
+    whiten: Array = field(default_factory=lambda: np.zeros((0, 0)))  # (width, rank), by which rows are measured; or (0, 0)
 
     def __call__(self, rows: Rows) -> Quadratic:
         xp, (y, weight) = rows.xp, responses(rows)
@@ -61,6 +63,7 @@ class Curvature(Measure[Quadratic]):
         return Quadratic(
             np.array(value), _beside(gradient, self.design.width), _columns(hessian), _columns(expected)[:, : 0 if loss.is_canonical else None],
             np.array(pearson), _beside(slope, self.design.width), _columns(tuple(third)), np.array(tried), np.array(level).reshape(-1, 3).T,
+            rows.moment(0, self._reach(rows)),
         )  # fmt: skip
 
     def _at(self, rows: Rows, eta: Array, y: Array, weight: Array) -> tuple[Array, ...]:
@@ -75,6 +78,9 @@ class Curvature(Measure[Quadratic]):
             rows.moment(0, weight * loss.chi(eta, y, xp)),
             rows.moment(1, weight * loss.chi_slope(eta, y, xp)),
         )
+
+    def _reach(self, rows: Rows) -> Array | float:
+        return np.square(rows.project(self.whiten)).sum(axis=1) ** 8 if self.whiten.size else 0.0
 
     def _level(self, rows: Rows, eta: Array, y: Array, weight: Array) -> Array:
         slope, observed, _ = self.loss.derivatives(eta, y, rows.xp)

@@ -20,15 +20,17 @@ from summable.core.rows import Rows
 from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
 from summable.core.wire import to_json
+from summable.maths import expressions
 from summable.maths.families import Family
 from summable.maths.links import Link
 from summable.maths.losses import Loss, loss
 from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
-from summable.models.linear import WEIGHT_KINDS, _check, _check_alpha, _role
+from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
 from summable.open import engine, journalled, scan
+from summable.solvers.certificate import Certificate
 from summable.solvers.generalized import Generalized, Plan, generalized, products_of
-from summable.solvers.newton import Certificate, Outcome
+from summable.solvers.newton import Outcome
 from summable.solvers.settle import read, recentred, settle
 from summable.solvers.start import opening_of
 
@@ -68,7 +70,8 @@ def glm(
 
     Parameters
     ----------
-    formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does.
+    formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does. A binomial y is 0 or 1, a boolean, a share,
+        successes out of `trials`, or one of two labels, of which the second in alphabetical order is the success.
     data: as for `ols`.
     family: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian", or summable.families.Tweedie(power) or NegativeBinomial(alpha).
     link: "identity", "log", "logit", "probit", "cloglog", "cauchit", "inverse", "inverse_squared", "sqrt", or summable.links.Power(k);
@@ -87,11 +90,11 @@ def glm(
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
-    _check(weight_kind, WEIGHT_KINDS, "weight_kind")
-    _check(missing, ("drop", "raise"), "missing")
-    _check(information, ("expected", "observed"), "information")
+    check(weight_kind, WEIGHT_KINDS, "weight_kind")
+    check(missing, ("drop", "raise"), "missing")
+    check(information, ("expected", "observed"), "information")
     if prefer is not None:
-        _check(prefer, ("rounds", "time"), "prefer")
+        check(prefer, ("rounds", "time"), "prefer")
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
     roles = _roles(chosen, weights, offset, exposure, trials)
@@ -116,8 +119,8 @@ def _program(
     parsed = yield from read(text, roles)
     if len(parsed.responses) > 1:
         raise FormulaError(f"the formula {text!r} has {len(parsed.responses)} responses", "Write one column before the ~, like: y ~ a + b.")
-    settled = yield from settle(parsed, roles, missing, max_levels, weighted=True)
-    settled = replace(settled, shifts={**settled.shifts, parsed.responses[0].expression: 0.0})  # a mean is no difference
+    settled = yield from settle(parsed, roles, missing, max_levels, weighted=True, outcome=loss.family.name == "binomial")
+    settled = replace(settled, shifts={**settled.shifts, settled.formula.responses[0].expression: 0.0})  # a mean is no difference
     design, coding = settled.design()
     opening = yield from opening_of(design, coding, loss, plan.prefer)
     if better := recentred(settled, design, replace(products_of(opening), yy=np.asarray(np.inf))):
@@ -135,7 +138,7 @@ def _program(
 
 def _check_numbers(scale: Any, alpha: Any, max_rounds: int) -> None:
     if isinstance(scale, str):
-        _check(scale, ("deviance", "pearson"), "scale")
+        check(scale, ("deviance", "pearson"), "scale")
     elif scale is not None and not scale > 0:
         raise Unsupported(f"scale={scale!r} is not positive", 'Give a positive number, "deviance" or "pearson".')
     if not 0 <= alpha < np.inf:
@@ -151,7 +154,7 @@ def _roles(loss: Loss, weights: str | None, offset: str | None, exposure: str | 
     if trials is not None and loss.family.name != "binomial":
         raise Unsupported(f"trials belong to the binomial family, and this is {loss.family.name}", "Leave them out, or give them as exposure=….")
     given = {"weight": weights, "offset": offset, "exposure": exposure, "trials": trials}
-    roles = {role: _role(role, text) for role, text in given.items() if text is not None}
+    roles = {role: role_of(role, text) for role, text in given.items() if text is not None}
     if exposed := roles.pop("exposure", None):
         roles["offset"] = f"({roles['offset']}) + log({exposed})" if "offset" in roles else f"log({exposed})"
     return roles
@@ -191,6 +194,12 @@ class GeneralizedFit(Data):
     def outcome(self) -> Outcome:
         """How the fit came about; its value is a sentence."""
         return Outcome[self.solution.optimum.outcome]
+
+    @property
+    def success(self) -> str | None:
+        """What counts as one, where y is a column of labels: like ``churn == 'yes'``."""
+        expression = self.design.role("y")[0].expression
+        return expression if expressions.labelled(expression) else None
 
     @property
     def warnings(self) -> list[str]:
@@ -236,7 +245,7 @@ class GeneralizedFit(Data):
         """Confidence limits, in columns 0 and 1."""
         import pandas as pd
 
-        _check_alpha(alpha)
+        check_alpha(alpha)
         return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
 
     def cov_params(self) -> pd.DataFrame:
@@ -249,7 +258,7 @@ class GeneralizedFit(Data):
         """e^coefficient with its interval: odds ratios under the logit link, rate ratios under the log."""
         import pandas as pd
 
-        _check_alpha(alpha)
+        check_alpha(alpha)
         if self.loss.link.name not in ("logit", "log"):
             raise Unsupported(f"coefficients under the link {self.loss.link.name} are no logarithms of ratios", "Read params.")
         values = np.exp(np.column_stack([self.inference.estimates.coef, self.inference.intervals(alpha)]))
@@ -340,7 +349,7 @@ class GeneralizedFit(Data):
     def predict_batches(
         self,
         data: Any,
-        interval: Literal["confidence"] | None = None,
+        interval: str | None = None,
         alpha: float = 0.05,
         keep: Sequence[str] = (),
         workers: int | None = None,
@@ -348,12 +357,12 @@ class GeneralizedFit(Data):
         which: Literal["mean", "link"] = "mean",
     ) -> Iterator[pa.RecordBatch]:
         """The same in order and in bounded memory: Arrow record batches of the columns in `keep`, mean (or link) and, with an interval, its limits."""
-        _check_alpha(alpha)
-        _check(which, ("mean", "link"), "which")
+        check_alpha(alpha)
+        check(which, ("mean", "link"), "which")
         if interval == "prediction":
             raise Unsupported(*NO_NEW_RESPONSE)
         if interval is not None:
-            _check(interval, ("confidence",), "interval")
+            check(interval, ("confidence",), "interval")
             _ = self.inference.covariance  # refuses where there is none
         prediction.refuse_clash(keep, (which, *LIMITS) if interval else (which,))
         dataset = scan(data)

@@ -14,16 +14,16 @@ import numpy as np
 from summable import files, inference
 from summable.core.data import Data
 from summable.core.design import Coding, Design
-from summable.core.errors import FormulaError, SummableWarning, Unsupported
+from summable.core.errors import SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
 from summable.core.run import Ledger, Round, run
 from summable.core.statistic import Array
 from summable.core.wire import to_json
-from summable.maths import expressions
 from summable.measures.gram import Products
 from summable.models import diagnostics
 from summable.models import predict as prediction
+from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
 from summable.open import engine, journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import read, recentred, settle
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 SATURATED = "There are no more observations than coefficients: no residual is left, so no standard error can be given."
 PREDICTED = ("mean", "se", "lower", "upper")
 NO_EXPOSURE = ("exposure= belongs to a model whose link is the logarithm, and least squares has none", 'Write offset="log(e)" if y is itself a logarithm.')
-WEIGHT_KINDS = ("analytic", "frequency", "sampling")
 
 
 def ols(
@@ -80,10 +79,10 @@ def ols(
     """
     if exposure is not None:
         raise Unsupported(*NO_EXPOSURE)
-    _check(weight_kind, WEIGHT_KINDS, "weight_kind")
-    _check(missing, ("drop", "raise"), "missing")
-    _check(arithmetic, ("auto", "float", "qr"), "arithmetic")
-    roles = {role: _role(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
+    check(weight_kind, WEIGHT_KINDS, "weight_kind")
+    check(missing, ("drop", "raise"), "missing")
+    check(arithmetic, ("auto", "float", "qr"), "arithmetic")
+    roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
     program = _program(formula, roles, missing, arithmetic, max_levels)
     settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)}
     with journalled(engine(data, workers, watch), journal, settings) as place:
@@ -110,26 +109,6 @@ def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str,
         design, coding = better.design()
         solution = yield from least_squares(design, coding, arithmetic)
     return design, (better or settled).finished(design, coding, solution.products), solution
-
-
-def _check(value: str, known: tuple[str, ...], name: str) -> None:
-    if value not in known:
-        raise Unsupported(f"{name}={value!r} is not known", f"Choose from {', '.join(known)}.")
-
-
-def _check_alpha(alpha: float) -> None:
-    if not 0 < alpha < 1:
-        raise Unsupported(f"alpha={alpha!r} is not between 0 and 1", "It is the chance of missing: 0.05 gives 95 % intervals.")
-
-
-def _role(role: str, text: Any) -> str:
-    if not isinstance(text, str):
-        raise FormulaError(f"{role} is given as a {type(text).__name__}", "Put it into the data, and give the name of its column.")
-    try:
-        expressions.columns(text)
-    except FormulaError:
-        return expressions.quoted(text)  # a name with spaces in it
-    return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +170,7 @@ class LinearFit(Data):
         """Confidence limits, in columns 0 and 1."""
         import pandas as pd
 
-        _check_alpha(alpha)
+        check_alpha(alpha)
 
         return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
 
@@ -335,9 +314,9 @@ class LinearFit(Data):
 
         Shards are read by `workers` threads (by default one), a few blocks ahead of what is taken.
         """
-        _check_alpha(alpha)
+        check_alpha(alpha)
         if interval is not None:
-            _check(interval, ("confidence", "prediction"), "interval")
+            check(interval, ("confidence", "prediction"), "interval")
             if self.weight_kind == "sampling":
                 raise Unsupported(*inference.NO_MODEL_VARIANCE)
         prediction.refuse_clash(keep, PREDICTED if interval else PREDICTED[:1])

@@ -12,13 +12,15 @@ from summable.core.design import Coding, Design
 from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
-from summable.maths.linalg import Factor, cholesky, from_triangle
+from summable.maths.linalg import Factor, cholesky, from_triangle, root_of
 from summable.maths.losses import Loss
 from summable.measures.gram import Products
+from summable.measures.local import Beginning
 from summable.measures.rfactor import RFactor
 from summable.measures.working import Opening
 from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, noise_of, refuse_empty, refuse_extremes
-from summable.solvers.newton import Optimum, Problem, newton, root_of
+from summable.solvers.newton import Optimum, newton
+from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
 
 
@@ -67,7 +69,7 @@ def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening:
     columns = coding.kept[factor.independent]
     weight = float(opening.trials)
     square = opening.square[np.ix_(columns, columns)] / max(float(opening.xx[0]), 1e-300)
-    problem = Problem(design, loss, columns, penalty_of(coding, factor, plan.alpha * weight), float(opening.rows[0]), square)
+    problem = Problem(design, loss, columns, penalty_of(coding, factor, plan.alpha * weight), float(opening.rows[0]), square, metric_of(opening, columns))
     optimum = yield from newton(
         problem, candidates(problem, opening), level_start(design, opening, loss),
         third=plan.prefer == "rounds", exact_curve=plan.prefer == "time", max_rounds=plan.max_rounds,
@@ -76,6 +78,14 @@ def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening:
     constant = has_constant(coding, products, factor)
     plain = Opening(*(getattr(opening, field.name) for field in fields(Opening)))
     return Generalized(optimum.coef, factor.independent, root, factor.relation, constant, plain, optimum, factor.digits, bool(problem.penalty.any()))
+
+
+def metric_of(opening: Opening, columns: NDArray[np.int64]) -> Array:
+    """The information at the parts' own fits, where they made any."""
+    if not isinstance(opening, Beginning) or opening.fitted == 0:
+        return np.zeros((0, 0))
+    square = opening.hessian_square[np.ix_(columns, columns)]
+    return square if root_of(square)[1] else np.zeros((0, 0))
 
 
 def products_of(opening: Opening) -> Products:

@@ -17,8 +17,11 @@ from summable.measures.working import Opening, Working
 from summable.solvers.centred import centres, shifted, shifts
 from summable.solvers.generalized import independent_columns, products_of, refuse_constant
 from summable.solvers.least_squares import refuse_empty, refuse_extremes
-from summable.solvers.newton import Optimum, Problem, newton
+from summable.solvers.newton import Optimum, newton
+from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
+
+NO_METRIC = np.zeros((0, 0))  # no bound on the distance to the optimum is asked for
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
         kept = kept[factor.independent]
     strength = shrinkage.alpha * (float(opening.trials) if shrinkage.per_weight else 1.0)
     square = opening.square[np.ix_(kept, kept)] / max(float(opening.xx[0]), 1e-300)
-    problem = Problem(design, loss, kept, np.diag(np.where(kept == 0, 0.0, strength)), float(opening.rows[0]), square)
+    problem = Problem(design, loss, kept, np.diag(np.where(kept == 0, 0.0, strength)), float(opening.rows[0]), square, NO_METRIC)
     points = candidates(problem, opening)
     if start is not None:
         points = np.column_stack([_measured(design, start), points])

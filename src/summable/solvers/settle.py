@@ -9,7 +9,7 @@ import numpy as np
 
 from summable import coding, formula, stateful
 from summable.coding import Expansion
-from summable.core.design import Coding, Design, Product
+from summable.core.design import Coding, Column, Design, Product
 from summable.core.measure import Rounds
 from summable.core.statistic import Label
 from summable.formula import Formula
@@ -57,16 +57,23 @@ def read(text: str, roles: Mapping[str, str]) -> Rounds[Formula]:
     return formula.parse(text)
 
 
-def settle(parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000, weighted: bool = False) -> Rounds[Settled]:
+def settle(
+    parsed: Formula, roles: Mapping[str, str], missing: str = "drop", max_levels: int = 1000, *, weighted: bool = False, outcome: bool = False
+) -> Rounds[Settled]:
     """Glance at the columns; if some are categories, profile them for levels and exact means; then the design stands.
 
-    Cost: one round that reads no more than schemas and a few rows; one round and pass more if there are categories; what `learn`
-        costs for splines, and for polynomials where weights (if `weighted`, the model's own) or an absent constant keep their moments out of the sums.
+    Where an `outcome` is asked for, a response of two labels is one where it has the second.
+
+    Cost: one round that reads no more than schemas and a few rows; one round and pass more if there are categories, and one for labels; what
+        `learn` costs for splines, and for polynomials where weights (if `weighted`, the model's own) or an absent constant keep their moments out of the sums.
     Fails: what `Glance`, `Profile`, `learn` and the formula refuse.
     """
     names, expressions = formula.columns(parsed, roles), formula.numerics(parsed)
     glimpse = yield from Glance(names, expressions)
     kinds = dict(zip(names, glimpse.kinds.sets, strict=True))
+    if outcome and (name := formula.outcome(parsed, kinds)):
+        labels = yield from Profile(Design((Column(name, "text"),)), max_levels)
+        parsed = formula.with_success(parsed, labels.labels.sets[0])
     shifts = dict(zip(expressions, centres(glimpse.seen, glimpse.centre, glimpse.spread).tolist(), strict=True))
     resolved = formula.resolve(parsed, kinds)
     draft = formula.draft(resolved, kinds, shifts, roles, missing)

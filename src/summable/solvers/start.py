@@ -7,10 +7,11 @@ import numpy as np
 from summable.core.design import Coding, Design
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
+from summable.maths.linalg import root_of, solve_root
 from summable.maths.losses import Loss
 from summable.measures.local import Beginning, Local
 from summable.measures.working import Opening, Working
-from summable.solvers.newton import Problem, root_of, solve
+from summable.solvers.problem import Problem
 
 
 def opening_of(design: Design, coding: Coding, loss: Loss, prefer: str) -> Rounds[Opening]:
@@ -35,7 +36,7 @@ def least_squares_start(problem: Problem, opening: Opening) -> Array:
     """The first step of iterated least squares, (rank,); of a logistic model, what discriminant analysis makes of it."""
     part = np.ix_(problem.columns, problem.columns)
     root, _ = root_of(opening.square[part])
-    coef = solve(root, opening.xz[problem.columns])
+    coef = solve_root(root, opening.xz[problem.columns])
     if problem.loss.link.name == "logit" and 0 in problem.columns and not problem.design.role("offset"):
         return discriminant(problem, opening, coef)
     return coef
@@ -60,7 +61,7 @@ def combined(problem: Problem, opening: Beginning) -> list[Array]:
     """The corrected one-shot combination of the parts' fits, and their plain average, (rank,) each."""
     part = np.ix_(problem.columns, problem.columns)
     root, positive = root_of(opening.hessian_square[part] + problem.penalty)
-    found = [solve(root, opening.vector[problem.columns])] if positive else []
+    found = [solve_root(root, opening.vector[problem.columns])] if positive else []
     if opening.whole > 0:
         found.append(opening.plain[problem.columns] / float(opening.whole))
     return found

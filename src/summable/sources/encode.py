@@ -190,10 +190,12 @@ class ArrowRows:
             return values
         return np.subtract(values, numeric.shift, out=out)
 
-    def _number(self, name: str) -> Array:
-        """A column as float64 over the kept rows."""
+    def _number(self, name: str) -> Any:
+        """A column as float64 over the kept rows; the labels themselves, where only those are asked."""
         if curve := self.design.curve(name):
             return self._curve(*curve)
+        if Column(name, "text") in self.design.columns and Column(name) not in self.design.columns:
+            return self._words(name)
         if name not in self._numbers:
             values = self._raw(name)
             self._numbers[name] = values = values if self._kept is None else values[self._kept]
@@ -206,6 +208,11 @@ class ArrowRows:
         if basis.name not in self._curves:
             self._curves[basis.name] = np.ascontiguousarray(bases.evaluate(basis, self._values(Numeric(basis.expression))))
         return np.asarray(self._curves[basis.name][position])
+
+    def _words(self, name: str) -> Any:
+        """A column of text over the kept rows."""
+        labels = self._labels(name)
+        return (labels.dictionary_decode() if pa.types.is_dictionary(labels.type) else labels).to_numpy(zero_copy_only=False)
 
     def _raw(self, name: str) -> Array:
         """A column as float64, NaN where it is missing."""
