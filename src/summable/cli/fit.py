@@ -17,7 +17,7 @@ from summable.cli import terminal
 from summable.core.errors import SummableWarning, Unsupported
 
 if TYPE_CHECKING:
-    from summable.maths.families import Family
+    from summable import families
     from summable.models.glm import GeneralizedFit
     from summable.models.linear import LinearFit
 
@@ -139,7 +139,7 @@ def _fitted(formula: str, data: list[str], family: str | None, options: dict[str
     return linear.ols(formula, data, **options) if family is None else glm.glm(formula, data, _named(family), **options)
 
 
-def _named(family: str) -> str | Family:
+def _named(family: str) -> str | families.Family:
     """The family of a name, which for two of them ends in a number, like "tweedie(1.5)"."""
     from summable.maths import families
 
