@@ -141,7 +141,7 @@ def _fitted(formula: str, data: list[str], family: str | None, options: dict[str
 
 def _named(family: str) -> str | families.Family:
     """The family of a name, which for two of them ends in a number, like "tweedie(1.5)"."""
-    from summable.maths import families
+    from summable import families
 
     match PARAMETER.fullmatch(family):
         case re.Match() as found if found[1] == "tweedie":
