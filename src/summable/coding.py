@@ -78,7 +78,7 @@ def settle(
     formula: Formula, draft: Design, levels: Mapping[str, Iterable[Label]], shifts: Mapping[str, float], expansions: Mapping[str, Expansion] | None = None
 ) -> tuple[Design, Coding]:
     """The design with all levels, and the coding of the coefficients: names, contrasts, un-shifting."""
-    ordered = {name: tuple(sorted(found)) for name, found in levels.items()}
+    ordered = {name: in_order(found) for name, found in levels.items()}
     for name, found in ordered.items():
         if not found:
             raise DataError(f"column {name!r} has no value in any row that is kept", "Leave it out of the formula.")
@@ -105,6 +105,11 @@ def settle(
     design = Design(draft.columns, tuple(terms), roles, draft.missing, bases)
     shifted = [(scale, tuple(_shifted(part, allowed) for part in parts)) for scale, parts in products]
     return design, _coding(planned, shifted, blocks, categories)
+
+
+def in_order(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Labels sorted in their own type; a missing one last."""
+    return tuple(sorted(labels, key=lambda label: (label is None, label)))
 
 
 def _cells_of(term: Sequence[str], category_of: Mapping[str, str], levels: Mapping[str, Sequence[Label]]) -> int:
@@ -141,8 +146,9 @@ def _shifted(part: _Part, shifts: Mapping[str, float]) -> _Part:
 
 def _refuse_numerals(name: str, levels: Sequence[Label]) -> None:
     """Refuse to take a column of text for a category when most of it reads as numbers: one bad cell makes text of a CSV column."""
-    strange = [label for label in levels if isinstance(label, str) and not _is_number(label)]
-    if all(isinstance(label, str) for label in levels) and 2 * len(strange) < len(levels):
+    known = [label for label in levels if label is not None]
+    strange = [label for label in known if isinstance(label, str) and not _is_number(label)]
+    if all(isinstance(label, str) for label in known) and 2 * len(strange) < len(known):
         why = f"{strange[0]!r} among numbers" if strange else "numbers written as text"
         raise FormulaError(f"column {name!r} holds {why}", f"Mend or cast it, or write C({name}) if it is a category.")
 

@@ -205,11 +205,12 @@ def draft(formula: Formula, kinds: Kinds, shifts: Mapping[str, float], roles: Ma
             _refuse_kind(name, kinds[name], factor)
     numeric = tuple(Numeric(factor.expression, shifts.get(factor.expression, 0.0)) for factor in numbers)
     texts = [*(one.expression for one in numeric), *roles.values()]
-    labels = [Column(f.expression, _label_kind(f.expression, kinds[f.expression])) for f in formula.factors if f.kind == "category"]
+    gaps = missing == "category"
+    labels = [Column(f.expression, _label_kind(f.expression, kinds[f.expression]), gaps) for f in formula.factors if f.kind == "category"]
     words = {name for text in texts for name in expressions.labelled(text)}
     columns = [*(Column(name, "text" if name in words else "number") for text in texts for name in expressions.columns(text)), *labels]
     spelled = (*(("y", one) for one in numeric[: len(formula.responses)]), *((role, Numeric(text)) for role, text in roles.items()))
-    return Design(tuple(dict.fromkeys(columns)), (Constant(), *(Product((one,)) for one in dict.fromkeys(numeric))), spelled, missing)
+    return Design(tuple(dict.fromkeys(columns)), (Constant(), *(Product((one,)) for one in dict.fromkeys(numeric))), spelled, "drop" if gaps else missing)
 
 
 def outcome(formula: Formula, kinds: Kinds) -> str | None:

@@ -40,6 +40,7 @@ class Plan:
 
 def plan(formula: Formula, category_of: Mapping[str, str], levels: Mapping[str, tuple[Label, ...]], draft: Design) -> Plan:
     """Let formulaic code a stand-in table that has the formula's columns and levels, and no rows of the data."""
+    levels = {name: shown(found) for name, found in levels.items()}
     spec = _spec(formula, levels, draft)
     scopes, names, reference = [], [], dict[str, int]()
     for term in spec.structure:
@@ -52,6 +53,14 @@ def plan(formula: Formula, category_of: Mapping[str, str], levels: Mapping[str, 
         found, base = levels[name], getattr(spec.encoder_state[text][1]["contrasts"].contrasts, "base", None)
         reference.setdefault(name, found.index(base) if base in found else 0)
     return Plan(tuple(names), tuple(scopes), reference)
+
+
+def shown(levels: tuple[Label, ...]) -> tuple[Label, ...]:
+    """Levels as coefficients are named by them: None is "missing", or "missing_" where a level has that name."""
+    name = "missing"
+    while name in levels:
+        name += "_"
+    return tuple(name if label is None else label for label in levels)
 
 
 def _spec(formula: Formula, levels: Mapping[str, tuple[Label, ...]], draft: Design) -> Any:

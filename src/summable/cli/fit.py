@@ -39,6 +39,7 @@ class Missing(str, Enum):
 
     drop = "drop"
     refuse = "raise"
+    category = "category"
 
 
 class Arithmetic(str, Enum):
@@ -69,7 +70,7 @@ def fit(
     weights: Annotated[str | None, typer.Option(help="Column (or expression) of weights.")] = None,
     weight_kind: Annotated[WeightKind, typer.Option(help="What the weights mean.")] = WeightKind.analytic,
     offset: Annotated[str | None, typer.Option(help="Column (or expression) whose coefficient is one.")] = None,
-    missing: Annotated[Missing, typer.Option(help="Drop rows with a missing value, or raise an error.")] = Missing.drop,
+    missing: Annotated[Missing, typer.Option(help="Drop rows with a missing value, raise an error, or make a category of missing labels.")] = Missing.drop,
     arithmetic: Annotated[
         Arithmetic | None, typer.Option(help="Sum the Gram, or take the R factor too; auto, the default, does where digits would be lost.")
     ] = None,

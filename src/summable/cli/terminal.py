@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-Data = Annotated[list[str], typer.Argument(help="Parquet or CSV files, folders or quoted globs; several are their union.")]
+Data = Annotated[list[str], typer.Argument(help="Parquet, CSV, Arrow or JSON-lines files, folders, URIs or quoted globs; several are their union.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; errors still show.")]
 Workers = Annotated[int | None, typer.Option(help="Threads; all cores by default.", min=1)]

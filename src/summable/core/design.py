@@ -27,6 +27,7 @@ class Column(Data):
 
     name: str
     kind: str = "number"
+    gaps: bool = False  # whether a missing label is a level of its own, so that no row is dropped for it
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Numeric(Data):
 
 @dataclass(frozen=True)
 class Category(Data):
-    """A column of labels and all its levels, sorted in their own type."""
+    """A column of labels and all its levels, sorted in their own type; None, for a missing label, comes last."""
 
     column: str
     levels: tuple[Label, ...]

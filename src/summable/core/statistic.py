@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from summable.core.data import Data
 
 Array = NDArray[np.float64]
-Label = str | int | float | bool
+Label = str | int | float | bool | None  # None where a missing value is a level of its own
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from typing import Any
 from summable.core.errors import FormulaError, Unsupported
 from summable.maths import expressions
 
+MISSING = ("drop", "raise", "category")
 WEIGHT_KINDS = ("analytic", "frequency", "sampling")
 
 

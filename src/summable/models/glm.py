@@ -26,7 +26,7 @@ from summable.maths.links import Link
 from summable.maths.losses import Loss, loss
 from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
-from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
+from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.open import engine, journalled, scan
 from summable.solvers.certificate import Certificate
 from summable.solvers.generalized import Generalized, Plan, generalized, products_of
@@ -55,7 +55,7 @@ def glm(
     offset: str | None = None,
     exposure: str | None = None,
     trials: str | None = None,
-    missing: Literal["drop", "raise"] = "drop",
+    missing: Literal["drop", "raise", "category"] = "drop",
     information: Literal["expected", "observed"] = "expected",
     scale: float | Literal["deviance", "pearson"] | None = None,
     alpha: float = 0.0,
@@ -79,7 +79,8 @@ def glm(
     weights, offset, exposure, trials: columns, or expressions of columns. An exposure e is an offset of log e. Of a binomial y, trials
         says how many were tried, y being the successes. A row of weight 0 is as if it were not there.
     weight_kind: "analytic" (Var = scale V(mu) / weight), "frequency" (the row stands for so many) or "sampling".
-    missing: "drop" rows with a missing value in any column used, and count them; or "raise".
+    missing: "drop" rows with a missing value in any column used, and count them; or "raise"; or "category", where a missing label is a
+        level of its own, called missing, and only missing numbers drop a row.
     information: which one gives the standard errors, the "expected" (as R and statsmodels have it) or the "observed".
     scale: how the dispersion is estimated, or its value; by default 1 for binomial, Poisson and negative binomial, else by "pearson".
     alpha: a ridge penalty: ½ mean deviance + alpha/2 |b|² is minimised, in the units of the columns, the intercept free.
@@ -91,7 +92,7 @@ def glm(
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
     check(weight_kind, WEIGHT_KINDS, "weight_kind")
-    check(missing, ("drop", "raise"), "missing")
+    check(missing, MISSING, "missing")
     check(information, ("expected", "observed"), "information")
     if prefer is not None:
         check(prefer, ("rounds", "time"), "prefer")

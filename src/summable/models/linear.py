@@ -23,7 +23,7 @@ from summable.core.wire import to_json
 from summable.measures.gram import Products
 from summable.models import diagnostics
 from summable.models import predict as prediction
-from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
+from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.open import engine, journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import read, recentred, settle
@@ -49,7 +49,7 @@ def ols(
     weight_kind: Literal["analytic", "frequency", "sampling"] = "analytic",
     offset: str | None = None,
     exposure: None = None,
-    missing: Literal["drop", "raise"] = "drop",
+    missing: Literal["drop", "raise", "category"] = "drop",
     arithmetic: Literal["auto", "float", "qr"] = "auto",
     max_levels: int = 1000,
     workers: int | None = None,
@@ -62,12 +62,13 @@ def ols(
     ----------
     formula: like ``"y ~ a + C(g) + a:b + bs(x, df=5)"``; coefficients are named and coded as formulaic does. A dot stands for all
         columns but those of the response, the weights and the offset.
-    data: a path, a glob or a folder of Parquet or CSV files; a pandas, Polars or Arrow table; a 2-D array (columns x0, x1, …) or a
-        mapping of names to arrays; an engine; or a list of any of these, which is their union.
+    data: a path, URI, glob or folder of Parquet, CSV, Arrow or JSON-lines files; a pandas, Polars, Arrow or DuckDB table; a 2-D array
+        (columns x0, x1, …) or a mapping of names to arrays; an iterator of frames; an engine; or a list of these, which is their union.
     weights, offset: columns, or expressions of columns. A row of weight 0 is as if it were not there.
     exposure: refused: it is an offset of log e where the link is the logarithm.
     weight_kind: "analytic" (Var = scale / weight, as in R's lm), "frequency" (the row stands for so many) or "sampling".
-    missing: "drop" rows with a missing value in any column used, and count them; or "raise".
+    missing: "drop" rows with a missing value in any column used, and count them; or "raise"; or "category", where a missing label is a
+        level of its own, called missing, and only missing numbers drop a row.
     arithmetic: "float" sums the Gram; "qr" also takes the R factor, in a second round; "auto" does so where digits would be lost.
     max_levels: how many levels a category may have before it must be confirmed.
     workers: threads; all cores by default. The answer has the same bits for any number.
@@ -80,7 +81,7 @@ def ols(
     if exposure is not None:
         raise Unsupported(*NO_EXPOSURE)
     check(weight_kind, WEIGHT_KINDS, "weight_kind")
-    check(missing, ("drop", "raise"), "missing")
+    check(missing, MISSING, "missing")
     check(arithmetic, ("auto", "float", "qr"), "arithmetic")
     roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
     program = _program(formula, roles, missing, arithmetic, max_levels)

@@ -76,6 +76,7 @@ class ArrowRows:
         self._curves: dict[str, Array] = {}  # the columns of each basis, over the kept rows
         self._suspect: set[str] = set()  # numeric columns that hold a NaN or an infinity somewhere
         self._missing = {column.name: self._gaps(column.name, column.kind) for column in design.columns}
+        self._levels = {column.name for column in design.columns if column.gaps}  # columns that no row is dropped for
         self._kept, self._dropped = self._keep()
         self.rows = batch.num_rows if self._kept is None else int(self._kept.sum())
 
@@ -252,7 +253,7 @@ class ArrowRows:
         if self.design.missing == "keep":
             return None, 0
         weighed = self._weighed()
-        gaps = [gap for gap in self._missing.values() if gap is not None]
+        gaps = [gap for name, gap in self._missing.items() if gap is not None and name not in self._levels]
         missing = np.logical_or.reduce(gaps) if gaps else np.zeros(self.batch.num_rows, bool)
         if weighed is not None:
             missing &= weighed
@@ -281,6 +282,8 @@ class ArrowRows:
             array = array.cast(pa.string())  # Arrow's filters know no views
         if self._kept is not None:
             array = array.filter(pa.array(self._kept))
+        if pa.types.is_floating(array.type):
+            array = pc.if_else(pc.is_nan(array), None, array)
         found = kind(array.type).removesuffix(CATEGORY)
         if wanted == "integer" and found == "number" and pc.all(pc.equal(pc.floor(array), array), skip_nulls=True, min_count=0).as_py():
             array, found = array.cast(pa.int64()), "integer"  # whole numbers that a missing value made floats
@@ -298,13 +301,15 @@ class ArrowRows:
         return pc.add(array, 0.0) if wanted == "float" else array  # minus zero is zero
 
     def _codes(self, category: Category) -> NDArray[np.int64]:
-        """The position of each row's label among the levels; -1 where it is missing."""
-        array, levels = self._labels(category.column), pa.array(category.levels)
+        """The position of each row's label among the levels; where it is missing, that of None, or -1."""
+        array = self._labels(category.column)
+        levels = pa.array(category.levels, getattr(array.type, "value_type", array.type))
+        absent = category.levels.index(None) if None in category.levels else -1
         if pa.types.is_dictionary(array.type):
-            known = pc.index_in(array.dictionary.cast(levels.type), value_set=levels).fill_null(-2)
-            codes = known.take(array.indices).fill_null(-1)
+            known = pc.index_in(array.dictionary, value_set=levels).fill_null(-2)
+            codes = known.take(array.indices).fill_null(absent)
         else:
-            codes = pc.if_else(array.is_null(nan_is_null=True), -1, pc.index_in(array.cast(levels.type), value_set=levels).fill_null(-2))
+            codes = pc.if_else(array.is_null(), absent, pc.index_in(array, value_set=levels).fill_null(-2))
         codes = np.asarray(codes.to_numpy(zero_copy_only=False), np.int64)
         if (codes == -2).any():
             label = array[int(np.argmax(codes == -2))].as_py()
