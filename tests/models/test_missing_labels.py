@@ -22,7 +22,7 @@ def table():
 
 def filled(table):
     """The same with the word for a missing label."""
-    return table.assign(g=table.g.fillna("missing"), k=[str(k) if k == k else "missing" for k in table.k])
+    return table.assign(g=table.g.fillna("missing"), k=["missing" if np.isnan(k) else str(k) for k in table.k])
 
 
 def written(table, place):

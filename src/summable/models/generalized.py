@@ -268,6 +268,8 @@ class LogisticRegression(ClassifierMixin, _Generalized):  # type: ignore[misc]
         """Fit arrays X (n, p), y (n,) and sample_weight (n,); or data of any kind, with y (0 and 1), features and sample_weight columns by name."""
         if self.penalty in ("l1", "elasticnet") or (self.penalty == "deprecated" and self.l1_ratio):
             raise ValueError("An l1 penalty is not here yet: choose l1_ratio=0, or penalty=None.")
+        if self.penalty is None and self.C != 1.0:
+            warnings.warn("Setting penalty=None will ignore the C and l1_ratio parameters", stacklevel=2)
         problem = self._of_columns(X, y, sample_weight, features) if isinstance(y, str) else self._of_arrays(X, y, sample_weight)
         alpha = 0.0 if self.penalty is None else 1 / self.C
         surface = self._solve(problem, loss("binomial"), Shrinkage(alpha, False, self.fit_intercept, max(self.max_iter, 2)))
