@@ -74,7 +74,21 @@ def run_tests(result: str, modules: Sequence[str]) -> None:
     regression.run = generalized.run = recorded
     folder = Path(theirs.__file__).parent
     Path("pytest.ini").write_text("[pytest]\n")  # theirs, not ours, which may lie above their folder
-    options = ["-q", "--tb=line", "-c", "pytest.ini", "-p", "no:cacheprovider", "-p", "no:randomly", "--noconftest", "-p", "sklearn.conftest"]
+    options = [
+        "-q",
+        "--tb=line",
+        "-c",
+        "pytest.ini",
+        "--rootdir",
+        str(folder),
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:randomly",
+        "--noconftest",
+        "-p",
+        "sklearn.conftest",
+    ]
     pytest.main([*options, *(str(folder / f"{module}.py") for module in modules)], plugins=[record])
     Path(result).write_text(json.dumps({"used": sorted(record.used), "ended": record.ended, "why": record.why}))
 
