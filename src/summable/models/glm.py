@@ -29,7 +29,8 @@ from summable.models import predict as prediction
 from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
 from summable.open import engine, journalled, scan
 from summable.solvers.certificate import Certificate
-from summable.solvers.generalized import Generalized, Plan, generalized, products_of
+from summable.solvers.choose import SOLVERS, Choice
+from summable.solvers.generalized import Generalized, Plan, generalized, products_of, refuse_firth
 from summable.solvers.newton import Outcome
 from summable.solvers.settle import read, recentred, settle
 from summable.solvers.start import opening_of
@@ -59,8 +60,10 @@ def glm(
     information: Literal["expected", "observed"] = "expected",
     scale: float | Literal["deviance", "pearson"] | None = None,
     alpha: float = 0.0,
+    firth: bool = False,
+    solver: Literal["auto", "newton", "lbfgs", "gradient"] = "auto",
     prefer: Literal["rounds", "time"] | None = None,
-    max_rounds: int = 30,
+    max_rounds: int | None = None,
     max_levels: int = 1000,
     workers: int | None = None,
     watch: Watch | None = None,
@@ -85,7 +88,9 @@ def glm(
     alpha: a ridge penalty: ½ mean deviance + alpha/2 |b|² is minimised, in the units of the columns, the intercept free.
     prefer: "rounds" has every part fit its own rows first and sums third derivatives, so that two to four rounds are enough; "time"
         starts from least squares, reading the rows less. By default "rounds" where an engine says that it is remote, else "time".
-    max_rounds: after how many a fit is given up, with a warning.
+    firth: the likelihood times Jeffreys' prior is maximised (Firth's method): finite where outcomes are separated, and less biased where they are few.
+    solver: "newton", "lbfgs" or "gradient", the textbook's descent; by default the one that should take the least time (`fit.solver` says why).
+    max_rounds: after how many a fit is given up, with a warning; by default 30 of Newton's, 60 with firth, 500 of L-BFGS's, 1000 of gradient descent's.
     max_levels, workers, watch, journal: as for `ols`.
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
@@ -100,7 +105,9 @@ def glm(
     roles = _roles(chosen, weights, offset, exposure, trials)
     place = engine(data, workers, watch)
     prefer = prefer or ("rounds" if getattr(place, "is_remote", False) else "time")
-    plan = Plan(prefer, float(alpha), information == "observed", max_rounds)
+    check(solver, SOLVERS, "solver")
+    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), place.parts)
+    refuse_firth(chosen, plan)
     program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels)
     options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}
     settings = {"formula": formula, **roles, "family": repr(chosen.family), "link": repr(chosen.link)} | {name: str(value) for name, value in options.items()}
@@ -136,14 +143,14 @@ def _program(
     return design, coding, solution, normaliser
 
 
-def _check_numbers(scale: Any, alpha: Any, max_rounds: int) -> None:
+def _check_numbers(scale: Any, alpha: Any, max_rounds: int | None) -> None:
     if isinstance(scale, str):
         check(scale, ("deviance", "pearson"), "scale")
     elif scale is not None and not scale > 0:
         raise Unsupported(f"scale={scale!r} is not positive", 'Give a positive number, "deviance" or "pearson".')
     if not 0 <= alpha < np.inf:
         raise Unsupported(f"alpha={alpha!r} is no penalty", "Give zero or a positive number.")
-    if max_rounds < 2:
+    if max_rounds is not None and max_rounds < 2:
         raise Unsupported(f"max_rounds={max_rounds} leaves no step", "Give two or more.")
 
 
@@ -196,6 +203,11 @@ class GeneralizedFit(Data):
         return Outcome[self.solution.optimum.outcome]
 
     @property
+    def solver(self) -> Choice:
+        """Which solver answered, and because of what."""
+        return self.solution.choice
+
+    @property
     def success(self) -> str | None:
         """What counts as one, where y is a column of labels: like ``churn == 'yes'``."""
         expression = self.design.role("y")[0].expression
@@ -208,7 +220,7 @@ class GeneralizedFit(Data):
         found = [f"Aliased with columns before them, so without coefficients: {', '.join(aliased)}."] if aliased else []
         if self.outcome is Outcome.SEPARATED:
             return [*found, f"{', '.join(self.separating)} separate{'s' * (len(self.separating) == 1)} the outcomes. {self.outcome.value}"]
-        return found + [self.outcome.value] * (self.outcome is not Outcome.CONVERGED)
+        return found + [self.outcome.value] * (self.outcome in (Outcome.STALLED, Outcome.UNFINISHED))
 
     @property
     def separating(self) -> list[str]:

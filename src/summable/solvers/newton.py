@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -26,6 +27,7 @@ SAME = 1e-12  # of a value: a sum of rounded terms may rise by that much at its 
 WIDEST_CUBE = 60  # features of which the third derivatives (36,000 numbers) are worth their pass
 ROUNDED = 1e-6  # of the coefficients: a step as short that lowers no loss has met rounding
 ON_IT = 1e-4  # of the rows' spread along a direction: nearer to its hyperplane, a row lies on it
+LEVELS = 4  # rounds for the constant alone, where nothing else is asked
 SLOW = 0.25  # a decrement that shrinks by no more than this is no quadratic convergence
 
 
@@ -33,7 +35,12 @@ class Outcome(Enum):
     """How a solution came about, and what to do about it."""
 
     CONVERGED = "Newton's method converged: the pooled answer."
-    SEPARATED = "Some columns separate the outcomes, so their coefficients have no finite estimate. Use alpha=…, or leave those columns out."
+    DESCENDED = "The gradients came to nothing, and the Hessian summed there says how little is left."
+    FIRTH = "Greatest under Jeffreys' prior (Firth's method), not maximum likelihood: finite whatever the outcomes."
+    SEPARATED = (
+        "Some columns separate the outcomes, so their coefficients have no finite estimate. Use firth=True for estimates that are, or alpha=…, "
+        "or leave those columns out."
+    )
     STALLED = "No step lowers the loss any further although the gradient is not zero. Scale the columns, or choose another link."
     UNFINISHED = "The rounds were used up before the answer was near. Ask for more with max_rounds=…."
 
@@ -100,14 +107,40 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
     return optimum(problem, point, step, alone, outcome, direction, reach)
 
 
+def look(problem: Problem, at: Array, level: float, near: Callable[[Step], bool], reached: Outcome) -> Rounds[Optimum]:
+    """What is known where another method stopped, at (width,) coefficients; with the step from there, if that is near enough.
+
+    Cost: one round; of a model with an offset one or two more, for the constant alone; one more to prove a separation.
+    Fails: nothing; how it went is in the outcome.
+    """
+    point, alone, reach = yield from summed(problem, at[:, None], Level(level), False)
+    for _ in range(LEVELS):
+        if not alone.known:
+            levels, nowhere = alone.tried(bool(problem.design.role("offset"))), np.zeros((problem.design.width, 0))
+            total = yield from Curvature(problem.design, problem.loss, nowhere, nowhere, levels)
+            alone = advance(alone, levels, total.level)
+    step, direction, outcome = step_from(problem, point, []), np.zeros(0), reached
+    if not near(step):
+        outcome = Outcome.UNFINISHED
+        if problem.loss.family.scale_known and not problem.penalty.any():
+            direction = yield from separation(problem, step)
+            outcome = Outcome.SEPARATED if direction.size else outcome
+    return optimum(problem, point, step, alone, outcome, direction, reach)
+
+
+def summed(problem: Problem, points: Array, alone: Level, third: bool) -> Rounds[tuple[Point, Level, float]]:
+    """The best of some points, (width, q), the constant alone, and how far the rows reach."""
+    levels, nowhere = alone.tried(bool(problem.design.role("offset"))), np.zeros((problem.design.width, 0))
+    total = yield from Curvature(problem.design, problem.loss, points, nowhere, levels, third, problem.whiten)
+    return best(problem, total, points), advance(alone, levels, total.level), float(total.reach) ** (1 / 16)
+
+
 def begin(problem: Problem, candidates: Array, alone: Level, third: bool) -> Rounds[tuple[Point, Level, float]]:
     """The best of the candidates, and how far the rows reach; where even a constant alone is better, that."""
-    levels, nowhere = alone.tried(bool(problem.design.role("offset"))), np.zeros((problem.design.width, 0))
-    total = yield from Curvature(problem.design, problem.loss, candidates, nowhere, levels, third, problem.whiten)
-    alone, point, reach = advance(alone, levels, total.level), best(problem, total, candidates), float(total.reach) ** (1 / 16)
+    point, alone, reach = yield from summed(problem, candidates, alone, third)
     if 0 in problem.columns and not point.value <= alone.value:
         flat = problem.full(np.where(problem.columns == 0, alone.at, 0.0))[:, None]
-        total = yield from Curvature(problem.design, problem.loss, flat, nowhere, np.zeros(0), third)
+        total = yield from Curvature(problem.design, problem.loss, flat, np.zeros((problem.design.width, 0)), np.zeros(0), third)
         point = best(problem, total, flat)
     return point, alone, reach
 
@@ -199,7 +232,7 @@ def scaled_direction(problem: Problem, move: Array) -> Array:
 
 def optimum(problem: Problem, point: Point, step: Step, alone: Level, outcome: Outcome, direction: Array, reach: float) -> Optimum:
     """The answer: the last summed point and the step from it, with every sum carried along."""
-    move = step.move if outcome is Outcome.CONVERGED else np.zeros_like(step.move)
+    move = step.move if outcome in (Outcome.CONVERGED, Outcome.DESCENDED) else np.zeros_like(step.move)
     observed, expected = carried(point.observed, point.cubes[:1], move), carried(point.expected, point.cubes[-1:], move)
     change = point.gradient @ move + 0.5 * move @ point.observed @ move
     value = point.value + float(change) - problem.penalised(point.at + problem.full(move))
