@@ -84,6 +84,12 @@ def _generalized_head(fit: GeneralizedFit) -> str:
 def _generalized_notes(fit: GeneralizedFit) -> str:
     known = fit.certificate
     notes = [] if fit.warnings and fit.outcome.value in fit.warnings[-1] else [fit.outcome.value]
+    if fit.solver.solver not in ("newton", "firth"):
+        notes.append(f"Solver {fit.solver.solver}: {fit.solver.because}.")
+    if fit.solver.solver == "firth":
+        notes.append(f"Penalised log-likelihood, with half the log determinant of the information: {_number(fit.penalised_llf)}.")
+    if fit.alpha:
+        notes.append(f"Alpha, estimated in {_count(fit.alpha.rounds, 'round')}: {_number(fit.alpha.value)}, standard error {_number(fit.alpha.error)}.")
     if fit.success:
         notes.append(f"A success is {fit.success}.")
     notes.append(f"At the last summed point, over all rows: largest scaled gradient {known.gradient:.1e}, Newton decrement {known.decrement:.1e}.")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from summable.models.linear import LinearFit
 
 
-FAMILY = "binomial, poisson, gamma, inverse_gaussian, gaussian, tweedie(POWER) or negative_binomial(ALPHA); least squares without it."
+FAMILY = "binomial, poisson, gamma, inverse_gaussian, gaussian, tweedie(POWER), negative_binomial or negative_binomial(ALPHA); least squares without it."
 PARAMETER = re.compile(r"(\w+)\((\d*\.?\d+)\)")
 
 
@@ -56,6 +56,15 @@ class Information(str, Enum):
     observed = "observed"
 
 
+class Solver(str, Enum):
+    """How the optimum is found."""
+
+    auto = "auto"
+    newton = "newton"
+    lbfgs = "lbfgs"
+    gradient = "gradient"
+
+
 class Prefer(str, Enum):
     """What a fit shall save."""
 
@@ -80,6 +89,8 @@ def fit(
     alpha: Annotated[float | None, typer.Option(help="With --family: ridge penalty, ½ mean deviance + alpha/2 |b|².")] = None,
     information: Annotated[Information | None, typer.Option(help="With --family: gives the standard errors; expected by default.")] = None,
     scale: Annotated[str | None, typer.Option(help="With --family: how the dispersion is estimated, pearson or deviance, or its value.")] = None,
+    firth: Annotated[bool, typer.Option("--firth", help="With --family: Jeffreys' prior, so that separated outcomes have finite estimates.")] = False,
+    solver: Annotated[Solver | None, typer.Option(help="With --family: by default the one that should take the least time.")] = None,
     prefer: Annotated[Prefer | None, typer.Option(help="With --family: fewest rounds, or fewest readings of the rows.")] = None,
     max_levels: Annotated[int, typer.Option(help="Levels that a category may have.", min=1)] = 1000,
     workers: terminal.Workers = None,
@@ -92,7 +103,10 @@ def fit(
     from summable import files
 
     own = {"arithmetic": arithmetic}
-    others = {"link": link, "trials": trials, "exposure": exposure, "alpha": alpha, "information": information, "scale": scale, "prefer": prefer}
+    others = {
+        "link": link, "trials": trials, "exposure": exposure, "alpha": alpha, "information": information, "scale": scale,
+        "firth": firth or None, "solver": solver, "prefer": prefer,
+    }  # fmt: skip
     _refuse(others if family is None else own, family)
     if save is not None:
         files.refuse_unwritable(save)
@@ -182,7 +196,8 @@ def _particular(result: LinearFit | GeneralizedFit, inferred: bool) -> dict[str,
         return {name: getattr(result, name) for name in (*tests, "rsquared", "rsquared_adj", "condition_number")}
     numbers = {name: getattr(result, name) for name in ("deviance", "null_deviance", "pearson_chi2")}
     found = {"family": result.loss.family.name, "link": result.loss.link.name, "outcome": result.outcome.name.lower()}
-    return found | numbers | {"certificate": asdict(result.certificate)}
+    alpha = {"alpha": asdict(result.alpha)} if result.alpha else {}
+    return found | numbers | alpha | {"solver": result.solver.solver, "certificate": asdict(result.certificate)}
 
 
 def _by_name(result: LinearFit | GeneralizedFit, values: Any) -> dict[str, float]:

@@ -113,7 +113,8 @@ class Loss(Data):
                 count = y * trials
                 choose = gammaln(trials + 1) - gammaln(count + 1) - gammaln(trials - count + 1)
                 return choose + trials * (xlogy(y, y) + xlog1py(1 - y, -y))
-            case NegativeBinomial(alpha):
+            case NegativeBinomial():
+                alpha = self.family.known
                 r = 1 / alpha
                 return gammaln(y + r) - gammaln(r) - gammaln(y + 1) + xlogy(y, alpha * y) - (y + r) * np.log1p(alpha * y)
             case Fixed("poisson"):
@@ -123,6 +124,16 @@ class Loss(Data):
             case Fixed("inverse_gaussian"):
                 return -1.5 * xp.log(y)
         return 0.0 * y
+
+
+def is_open(loss: Loss) -> bool:
+    """Whether a parameter of the family is to be estimated."""
+    return isinstance(loss.family, NegativeBinomial) and loss.family.alpha is None
+
+
+def with_alpha(loss: Loss, alpha: float) -> Loss:
+    """The loss of a negative binomial of this alpha."""
+    return Loss(NegativeBinomial(alpha), loss.link)
 
 
 def loss(family: str | Family, link: str | Link | None = None) -> Loss:

@@ -24,6 +24,7 @@ def descended(problem: Problem, solver: str, start: Array, level: float, weight:
         at, done = yield from lbfgs(problem, start, max_rounds=max_rounds)
     else:
         at, done = yield from gradient(problem, start, rate_of(problem, weight), max_rounds=max_rounds)
+
     def near(step: Step) -> bool:
         return done and step.decrement <= max(min(SHORT, LITTLE * step.length), 1e-9)
 

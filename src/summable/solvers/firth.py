@@ -51,7 +51,7 @@ def firth(problem: Problem, candidates: Array, max_rounds: int) -> Rounds[Summit
     Source: Firth 1993; Heinze & Schemper 2002; Kosmidis & Firth 2021 (that the maximum is finite).
     """
     refuse_wide(problem)
-    point, used = (yield from highest(problem, candidates))
+    point, used = yield from highest(problem, candidates)
     before, whole = np.inf, False
     while True:
         root, move = step_of(point)

@@ -14,7 +14,7 @@ from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.maths import network
 from summable.maths.linalg import Factor, cholesky, from_triangle, root_of
-from summable.maths.losses import Loss
+from summable.maths.losses import Loss, is_open
 from summable.measures.gram import Products
 from summable.measures.local import Beginning
 from summable.measures.rfactor import RFactor
@@ -72,22 +72,27 @@ def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening:
     Fails: DataError when no row is left, a square is beyond float64, or all y are at the end of their range.
     Source: McCullagh & Nelder 1989, §2.5.
     """
+    problem, factor = yield from problem_of(design, coding, loss, plan, opening)
+    choice = chosen(problem, plan)
+    optimum = yield from minimised(problem, opening, plan, choice, start)
+    root, _ = root_of(optimum.observed if plan.observed else optimum.expected)
+    constant = has_constant(coding, products_of(opening), factor)
+    plain = Opening(*(getattr(opening, field.name) for field in fields(Opening)))
+    penalised = bool(problem.penalty.any())
+    return Generalized(optimum.coef, factor.independent, root, factor.relation, constant, plain, optimum, factor.digits, penalised, choice)
+
+
+def problem_of(design: Design, coding: Coding, loss: Loss, plan: Plan, opening: Opening) -> Rounds[tuple[Problem, Factor]]:
+    """What is to be minimised, over the columns that are told apart; refused where nothing is."""
     products = products_of(opening)
     refuse_empty(products)
     refuse_constant(opening, loss)
     refuse_extremes(products)
     factor = yield from independent_columns(design, coding, products)
     columns = coding.kept[factor.independent]
-    weight = float(opening.trials)
     square = opening.square[np.ix_(columns, columns)] / max(float(opening.xx[0]), 1e-300)
-    problem = Problem(design, loss, columns, penalty_of(coding, factor, plan.alpha * weight), float(opening.rows[0]), square, metric_of(opening, columns))
-    choice = chosen(problem, plan)
-    optimum = yield from minimised(problem, opening, plan, choice, start)
-    root, _ = root_of(optimum.observed if plan.observed else optimum.expected)
-    constant = has_constant(coding, products, factor)
-    plain = Opening(*(getattr(opening, field.name) for field in fields(Opening)))
-    penalised = bool(problem.penalty.any())
-    return Generalized(optimum.coef, factor.independent, root, factor.relation, constant, plain, optimum, factor.digits, penalised, choice)
+    penalty = penalty_of(coding, factor, plan.alpha * float(opening.trials))
+    return Problem(design, loss, columns, penalty, float(opening.rows[0]), square, metric_of(opening, columns)), factor
 
 
 def chosen(problem: Problem, plan: Plan) -> Choice:
@@ -102,6 +107,8 @@ def refuse_firth(loss: Loss, plan: Plan) -> None:
     if not plan.firth:
         return
     refuse_scale(loss)
+    if is_open(loss):
+        raise Unsupported("firth=True needs the alpha of a negative binomial, and here it is to be estimated", "Give it: NegativeBinomial(alpha=…).")
     if plan.alpha:
         raise Unsupported("firth=True is a penalty of its own, and alpha another", "Give one of them.")
     if plan.solver not in ("auto", "newton"):
