@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, log2
+from math import ceil, inf, log2
 
 from summable.core.data import Data
 from summable.core.errors import Unsupported
@@ -39,6 +39,7 @@ class Network(Data):
 
 
 NETWORKS = {
+    "machine": Network("machine", 0.0, inf, "star"),  # all parts in one: no wire
     "rack": Network("rack", 5e-6, 12.5e9, "ring"),  # 100 Gbit/s
     "datacentre": Network("datacentre", 50e-6, 1.25e9, "tree"),  # 10 Gbit/s
     "internet": Network("internet", 20e-3, 12.5e6, "star"),  # 100 Mbit/s

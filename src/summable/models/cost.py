@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from summable import formula
-from summable.core.design import Category, Column, Constant, Design, Numeric, Product, Term
+from summable.core.design import CATEGORY, Category, Column, Constant, Design, Numeric, Product, Term
 from summable.core.errors import Unsupported
-from summable.core.measure import Measure
+from summable.core.measure import Measure, PartMeasure, Question
 from summable.core.statistic import Label, Labels, Statistic
 from summable.core.wire import digest, encode
 from summable.measures.glance import Glance, Glimpse, refuse_absent
@@ -135,10 +135,15 @@ def _residual(design: Design) -> Residual:
     return Residual(design, np.zeros(design.width), np.zeros(()))
 
 
-def _answer(measure: Measure[Any]) -> Statistic:
+def foretold(measure: Question[Any]) -> int | None:
+    """What a measure's answer will weigh, in bytes: what that of no rows weighs. None where it depends on kinds and labels, which rows alone know."""
+    return None if measure.learns_design else _answer(measure).nbytes
+
+
+def _answer(measure: Question[Any]) -> Statistic:
     """A measure's answer of no rows."""
-    (shard,) = scan({column.name: EMPTY[column.kind] for column in measure.design.columns}).shards
-    return measure(next(iter(shard.rows(measure.design))))  # type: ignore[no-any-return]
+    (shard,) = scan({column.name: EMPTY[column.kind.removesuffix(CATEGORY)] for column in measure.design.columns}).shards
+    return measure(shard) if isinstance(measure, PartMeasure) else measure(next(iter(shard.rows(measure.design))))  # type: ignore[no-any-return]
 
 
 def _line(measure: Glance | Profile, numbers: list[int], up: list[int], flops: int | None, passes: int) -> Line:

@@ -24,9 +24,11 @@ from summable.maths import expressions
 from summable.maths.families import Family
 from summable.maths.links import Link
 from summable.maths.losses import Loss, is_open, loss, with_alpha
+from summable.maths.network import NETWORKS
 from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
 from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
+from summable.models.cost import foretold
 from summable.open import engine, journalled, scan
 from summable.solvers.certificate import Certificate
 from summable.solvers.choose import SOLVERS, Choice
@@ -64,6 +66,7 @@ def glm(
     firth: bool = False,
     solver: Literal["auto", "newton", "lbfgs", "gradient"] = "auto",
     prefer: Literal["rounds", "time"] | None = None,
+    network: Literal["machine", "rack", "datacentre", "internet"] | None = None,
     max_rounds: int | None = None,
     max_levels: int = 1000,
     workers: int | None = None,
@@ -92,6 +95,8 @@ def glm(
         starts from least squares, reading the rows less. By default "rounds" where an engine says that it is remote, else "time".
     firth: the likelihood times Jeffreys' prior is maximised (Firth's method): finite where outcomes are separated, and less biased where they are few.
     solver: "newton", "lbfgs" or "gradient", the textbook's descent; by default the one that should take the least time (`fit.solver` says why).
+    network: what lies between the parts, for the choice of a solver and for what the rounds would take on that wire; by default "machine",
+        where there is none, or "internet" where an engine says that it is remote.
     max_rounds: after how many a fit is given up, with a warning; by default 30 of Newton's, 60 with firth, 500 of L-BFGS's, 1000 of gradient descent's.
     max_levels, workers, watch, journal: as for `ols`.
 
@@ -102,21 +107,24 @@ def glm(
     check(information, ("expected", "observed"), "information")
     if prefer is not None:
         check(prefer, ("rounds", "time"), "prefer")
+    check(solver, SOLVERS, "solver")
+    if network is not None:
+        check(network, tuple(NETWORKS), "network")
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
     roles = _roles(chosen, weights, offset, exposure, trials)
     place = engine(data, workers, watch)
-    prefer = prefer or ("rounds" if getattr(place, "is_remote", False) else "time")
-    check(solver, SOLVERS, "solver")
-    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), place.parts)
+    remote = getattr(place, "is_remote", False)
+    prefer, network = prefer or ("rounds" if remote else "time"), network or ("internet" if remote else "machine")
+    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), place.parts, network)
     refuse_firth(chosen, plan)
     program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels)
     options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}
     settings = {"formula": formula, **roles, "family": repr(chosen.family), "link": repr(chosen.link)} | {name: str(value) for name, value in options.items()}
     with journalled(place, journal, settings) as noted:
-        found, ledger = run(program, noted)
+        found, ledger = run(program, noted, foretold)
     fit = GeneralizedFit(
-        formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds), found.alpha
+        formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds), found.alpha, network
     )  # fmt: skip
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
@@ -206,6 +214,7 @@ class GeneralizedFit(Data):
     normaliser: float | None
     rounds: tuple[Round, ...]
     alpha: Alpha | None = None  # of a negative binomial, where it was estimated
+    network: str = "machine"  # what was said to lie between the parts
 
     @cached_property
     def inference(self) -> likelihood.Wald:

@@ -37,12 +37,18 @@ class Way(Data):
     times: int
     down: int  # numbers
     up: int  # numbers
-    flops: float  # a row
+    flops: float  # for each of all rows
     speed: float  # flops a second
+    centre: float = 0.0  # flops of what follows there
 
     def seconds(self, network: Network, parts: int, rows: float) -> float:
-        """How long one of them takes: the wire, and the part with the most rows, if they are shared out evenly."""
-        return network.seconds(parts, 8 * self.down + HEADER, 8 * self.up) + self.flops * rows / parts / self.speed
+        """How long one takes: the wire, a part's share of the rows, and the centre."""
+        here = self.flops * rows / parts / self.speed + self.centre / DENSE
+        return network.seconds(parts, 8 * self.down + HEADER, 8 * self.up) + here
+
+    def nbytes(self, parts: int) -> int:
+        """Bytes sent by all parts, both ways, all times."""
+        return parts * self.times * (8 * (self.down + self.up) + HEADER)
 
 
 @dataclass(frozen=True)
@@ -60,17 +66,17 @@ def packed(width: int, order: int = 2) -> int:
 
 def gram(width: int) -> Way:
     """The round of least squares."""
-    return Way("Gram", 1, 0, packed(width) + width + 4, width**2, DENSE)
+    return Way("Gram", 1, 0, packed(width) + width + 4, width**2, DENSE, width**3)
 
 
 def working(width: int) -> Way:
     """The first round of a generalized linear model."""
-    return Way("Working", 1, 0, packed(width) + width + 9, width**2 + 30, DENSE)
+    return Way("Working", 1, 0, packed(width) + width + 9, width**2 + 30, DENSE, width**3)
 
 
 def local(width: int) -> Way:
     """The first round where parts fit their own rows: some fifteen passes."""
-    return Way("Local", 1, 0, 2 * packed(width) + 3 * width + 11, 15 * width**2 + 30, DENSE)
+    return Way("Local", 1, 0, 2 * packed(width) + 3 * width + 11, 15 * width**2 + 30, DENSE, width**3)
 
 
 def curvature(loss: Loss, width: int, times: int = 1, points: int = 1, steps: int = STEPS, levels: int = 0, third: bool = False) -> Way:
@@ -79,18 +85,12 @@ def curvature(loss: Loss, width: int, times: int = 1, points: int = 1, steps: in
     cubes = kinds * packed(width, 3) if third else 0
     up = points * (2 + 2 * width + kinds * packed(width)) + cubes + steps + 3 * levels + 1
     flops = points * kinds * width**2 + 2 * cubes + 2 * steps * width + 60
-    return Way("Curvature", times, width * (points + steps) + levels, up, flops, DENSE)
+    return Way("Curvature", times, width * (points + steps) + levels, up, flops, DENSE, width**3)
 
 
 def slope(width: int, times: int, steps: int = STEPS) -> Way:
     """A round of value and gradient."""
     return Way("Slope", times, width * (1 + steps), 1 + width + steps, 4 * width * (1 + steps) + 30, THIN)
-
-
-def jeffreys(loss: Loss, width: int, times: int = 1, first: bool = False) -> Way:
-    """A round under Jeffreys' prior."""
-    kinds = 2 if loss.is_canonical else 3
-    return Way("Jeffreys", times, width if first else width * (1 + width), 1 + width + kinds * packed(width) + packed(width, 3), width**3 / 3, DENSE)
 
 
 def ways(loss: Loss, width: int, solver: str) -> tuple[Way, ...]:

@@ -84,8 +84,8 @@ def highest(problem: Problem, candidates: Array) -> Rounds[tuple[Penalised, int]
         total = yield from Jeffreys(problem.design, problem.loss, start, np.zeros((0, 0)))
         point = penalised(problem, total, start)
         if np.isfinite(point.value):
-            break
-    return point, used
+            return point, used
+    return point, len(starts)
 
 
 def lowered(problem: Problem, point: Penalised, move: Array, most: int) -> Rounds[tuple[Penalised | None, list[float]]]:

@@ -39,7 +39,7 @@ class Plan(Data):
     solver: str = "auto"
     firth: bool = False  # maximum likelihood under Jeffreys' prior
     parts: int = 1  # that hold the rows, and
-    network: str = "datacentre"  # what lies between them, for the choice of a solver
+    network: str = "machine"  # what lies between them, for the choice of a solver
 
 
 @dataclass(frozen=True, eq=False)
