@@ -71,7 +71,7 @@ def cost(
         raise Unsupported("a cost is told of a formula and data, or of a width", 'Write: summable cost "y ~ a + C(g)" data/, or: summable cost --width 300.')
     if family or link or network or shape:
         compared = _compared(found, family, link, network, shape)
-        typer.echo(terminal.as_json(asdict(compared)) if as_json else compared)
+        typer.echo(terminal.as_json(_side_by_side(compared)) if as_json else compared)
     else:
         typer.echo(terminal.as_json(_plain(found)) if as_json else "\n".join(_page(found, formula)))
 
@@ -86,6 +86,19 @@ def _compared(found: Cost, family: str | None, link: str | None, network: Wire |
     return compare(
         named(family or "gaussian"), link, width=found.width[1], parts=found.parts, rows=max(found.rows, 1), network=wire or "datacentre", shape=way
     )  # fmt: skip
+
+
+def _side_by_side(compared: Comparison) -> dict[str, object]:
+    """As JSON: each way by its name."""
+    shown = ("rounds", "nbytes", "wire", "seconds", "again")
+    first, newton = compared.contenders[:2]
+    ways = {
+        one.name: {name: getattr(one, name) for name in shown} | {"overtakes_least_squares": one.overtakes(first), "overtakes_newton": one.overtakes(newton)}
+        for one in compared.contenders
+    }
+    about = {name: getattr(compared, name) for name in ("width", "parts", "rows")}
+    family = {"family": compared.loss.family.name, "link": compared.loss.link.name}
+    return family | about | {"network": asdict(compared.network), "solver": asdict(compared.choice), "ways": ways}
 
 
 def _levels(given: list[str]) -> dict[str, int]:

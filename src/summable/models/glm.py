@@ -28,7 +28,7 @@ from summable.maths.network import NETWORKS
 from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
 from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
-from summable.models.cost import foretold
+from summable.models.cost import foreteller
 from summable.open import engine, journalled, scan
 from summable.solvers.certificate import Certificate
 from summable.solvers.choose import SOLVERS, Choice
@@ -122,7 +122,7 @@ def glm(
     options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}
     settings = {"formula": formula, **roles, "family": repr(chosen.family), "link": repr(chosen.link)} | {name: str(value) for name, value in options.items()}
     with journalled(place, journal, settings) as noted:
-        found, ledger = run(program, noted, foretold)
+        found, ledger = run(program, noted, foreteller())
     fit = GeneralizedFit(
         formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds), found.alpha, network
     )  # fmt: skip

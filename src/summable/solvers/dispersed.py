@@ -27,7 +27,7 @@ MOST = 50  # rounds
 SHORTER = 0.25  # of a step that did not raise the likelihood
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Alpha(Data):
     """An estimate of alpha, Var(y) = mu + alpha mu²."""
 
