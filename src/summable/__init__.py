@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from summable.open import Dataset as Dataset
     from summable.open import engine as engine
     from summable.open import scan as scan
-    from summable.solvers.newton import Outcome as Outcome
+    from summable.solvers.optimum import Outcome as Outcome
 
 PUBLIC = {
     "ols": "models.linear", "LinearFit": "models.linear", "LinearFits": "models.several", "load": "models.base",
-    "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.newton",
+    "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.optimum",
     "cost": "models.comparison", "Network": "maths.network",
     "LinearRegression": "models.regression", "Ridge": "models.regression",
     "LogisticRegression": "models.generalized", "PoissonRegressor": "models.generalized",

@@ -6,8 +6,10 @@ from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.solvers.gradient import gradient, rate_of
 from summable.solvers.lbfgs import lbfgs
-from summable.solvers.newton import Optimum, Outcome, Step, look
+from summable.solvers.newton import look
+from summable.solvers.optimum import Optimum, Outcome
 from summable.solvers.problem import Problem
+from summable.solvers.step import Step
 
 SHORT = 1e-2  # standard errors: a last step that the Hessian's quadratic tells to its square
 LITTLE = 1e-3  # of the coefficients, in the metric of the Hessian: where outcomes are separated, steps stay longer than that

@@ -16,9 +16,9 @@ from summable.maths.losses import Loss, with_alpha
 from summable.measures.overdispersion import Joint, Overdispersion
 from summable.measures.working import Opening, Working
 from summable.solvers.generalized import Plan, problem_of
-from summable.solvers.newton import CLOSE, EXACT, SAME
 from summable.solvers.problem import Problem
 from summable.solvers.start import candidates
+from summable.solvers.step import CLOSE, EXACT, SAME
 
 FIRST = 1.0  # alpha to begin with
 FURTHEST = 2.0  # that log alpha goes in a round: the likelihood is far from a quadratic of it

@@ -13,8 +13,10 @@ from summable.maths.linalg import length, root_of, solve_root, symmetric, symmet
 from summable.maths.losses import Loss
 from summable.measures.jeffreys import Jeffreys, Prior
 from summable.solvers.certificate import Certificate
-from summable.solvers.newton import CLOSE, EXACT, SAME, Optimum, Outcome, look
+from summable.solvers.newton import look
+from summable.solvers.optimum import Optimum, Outcome
 from summable.solvers.problem import Problem
+from summable.solvers.step import CLOSE, EXACT, SAME
 
 WIDEST = 200  # columns: their third-order sums are 1,353,400 numbers
 SHORTER = 0.25  # of a step that did not raise the penalised likelihood

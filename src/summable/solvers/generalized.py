@@ -23,7 +23,8 @@ from summable.solvers.choose import MOST, Choice, choose
 from summable.solvers.descent import descended
 from summable.solvers.firth import raised, refuse_scale
 from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, noise_of, refuse_empty, refuse_extremes
-from summable.solvers.newton import Optimum, newton
+from summable.solvers.newton import newton
+from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
 
