@@ -101,7 +101,7 @@ def test_a_measure_says_what_it_costs(measure):
 
 
 def test_a_solver_says_what_it_costs():
-    from summable.solvers import curves, generalized, gradient, lbfgs, least_squares, newton, penalised, quantiles, settle, update
+    from summable.solvers import curves, descent, dispersed, firth, generalized, gradient, lbfgs, least_squares, newton, penalised, quantiles, settle, update
 
     found = (
         least_squares.least_squares,
@@ -112,6 +112,12 @@ def test_a_solver_says_what_it_costs():
         update.update,
         update.durbin_watson,
         newton.newton,
+        newton.look,
+        firth.firth,
+        firth.raised,
+        dispersed.dispersed,
+        dispersed.estimated,
+        descent.descended,
         generalized.generalized,
         penalised.penalised,
         lbfgs.lbfgs,

@@ -322,6 +322,8 @@ def shops(tmp_path_factory):
         ("cost ~ x", "--family gamma --link log --weights e", {"family": "gamma", "link": "log", "weights": "e"}),
         ("cost ~ x", "--family tweedie(1.5)", {"family": sm.families.Tweedie(1.5)}),
         ("count ~ x", "--family negative_binomial(0.5)", {"family": sm.families.NegativeBinomial(0.5)}),
+        ("left ~ x + C(g)", "--family binomial --firth", {"family": "binomial", "firth": True}),
+        ("left ~ x", "--family binomial --solver lbfgs --network internet", {"family": "binomial", "solver": "lbfgs", "network": "internet"}),
     ],
 )
 def test_json_of_a_generalized_model_is_that_of_its_fit(shops, formula, words, options):
@@ -331,8 +333,36 @@ def test_json_of_a_generalized_model_is_that_of_its_fit(shops, formula, words, o
     assert (told["params"], told["bse"], told["pvalues"]) == (dict(fit.params), dict(fit.bse), dict(fit.pvalues))
     names = [name for name in ("deviance", "null_deviance", "llf", "aic", "bic", "scale", "nobs") if np.isfinite(getattr(fit, name))]
     assert {name: told[name] for name in names} == {name: getattr(fit, name) for name in names}
-    assert told["certificate"]["decrement"] == fit.certificate.decrement and told["outcome"] == "converged"
+    assert told["certificate"]["decrement"] == fit.certificate.decrement and told["outcome"] == fit.outcome.name.lower() != "unfinished"
+    assert told["solver"] == fit.solver.solver and all(line["foretold"] in (None, line["up"]) for line in told["rounds"])
     assert [line["measure"] for line in told["rounds"]] == [line.measure for line in fit.rounds] and told["nbytes"] == fit.ledger.nbytes
+
+
+def test_an_estimated_alpha_is_told(shops, tmp_path):
+    draw = np.random.default_rng(1)
+    pd.DataFrame({"x": np.arange(200) / 100, "many": draw.poisson(3 * draw.gamma(1.0, 1.0, 200))}).to_parquet(tmp_path / "counts.parquet")
+    told = json.loads(summable("fit", "many ~ x", tmp_path, "--family", "negative_binomial", "--json").stdout)
+    fit = sm.glm("many ~ x", tmp_path, "negative_binomial")
+    assert told["alpha"]["value"] == fit.alpha.value and told["alpha"]["error"] == fit.alpha.error and told["aic"] == fit.aic
+    done = summable("fit", "left ~ x", shops, "--firth")
+    assert done.returncode == 1 and "--firth is for generalized linear models" in done.stderr
+
+
+def test_ways_are_compared_over_a_network(folder):
+    words = ("--family", "binomial", "--width", 12, "--parts", 1000, "--rows", "1e6", "--network", "internet", "--shape", "tree")
+    told, expected = (
+        json.loads(summable("cost", *words, "--json").stdout),
+        sm.cost("binomial", width=12, parts=1000, rows=1e6, network="internet", shape="tree"),
+    )
+    assert told["network"]["shape"] == "tree" and told["solver"]["solver"] == "newton" and list(told["ways"])[:2] == ["least squares", "Newton"]
+    for one in expected.contenders:
+        assert told["ways"][one.name]["seconds"] == one.seconds and told["ways"][one.name]["rounds"] == one.rounds
+    assert summable("cost", *words).stdout == f"{expected}\n"
+    page = summable("cost", "y ~ a + C(g)", folder, "--levels", "g=3", "--family", "poisson").stdout
+    assert page.startswith("poisson with log link: 2,000 rows × 5 columns in 4 parts (datacentre, a tree")
+    for words, sentence in ((("--width", 3, "--network", "rack"), "do not say how many rows"), (("--width", 3, "--rows", 9, "--family", "cauchy"), "'cauchy'")):
+        done = summable("cost", *words)
+        assert done.returncode == 1 and sentence in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_penalised_fit_has_no_standard_errors_in_json_either(shops):

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from summable.core.run import run as run
     from summable.maths import families as families
     from summable.maths import links as links
+    from summable.maths.network import Network as Network
     from summable.models.base import load as load
+    from summable.models.comparison import cost as cost
     from summable.models.generalized import GammaRegressor as GammaRegressor
     from summable.models.generalized import LogisticRegression as LogisticRegression
     from summable.models.generalized import PoissonRegressor as PoissonRegressor
@@ -37,11 +39,12 @@ if TYPE_CHECKING:
     from summable.open import Dataset as Dataset
     from summable.open import engine as engine
     from summable.open import scan as scan
-    from summable.solvers.newton import Outcome as Outcome
+    from summable.solvers.optimum import Outcome as Outcome
 
 PUBLIC = {
     "ols": "models.linear", "LinearFit": "models.linear", "LinearFits": "models.several", "load": "models.base",
-    "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.newton",
+    "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.optimum",
+    "cost": "models.comparison", "Network": "maths.network",
     "LinearRegression": "models.regression", "Ridge": "models.regression",
     "LogisticRegression": "models.generalized", "PoissonRegressor": "models.generalized",
     "GammaRegressor": "models.generalized", "TweedieRegressor": "models.generalized",

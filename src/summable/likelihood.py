@@ -33,6 +33,7 @@ class Wald:
     weight_kind: str
     rule: str | float | None  # of the scale: None for the family's own, "deviance", "pearson" or a number
     normaliser: float | None  # Σ of what weights and shape give a gamma likelihood, where that took a round
+    others: int = 0  # parameters that were estimated beside the coefficients, and count in the criteria
 
     @property
     def nobs(self) -> float:
@@ -144,13 +145,13 @@ class Wald:
 
     @property
     def aic(self) -> float:
-        """-2 llf + 2 rank."""
-        return -2 * self.llf + 2 * self.solution.rank
+        """-2 llf + 2 for each parameter."""
+        return -2 * self.llf + 2 * (self.solution.rank + self.others)
 
     @property
     def bic(self) -> float:
-        """-2 llf + log(nobs) rank."""
-        return float(-2 * self.llf + np.log(self.nobs) * self.solution.rank)
+        """-2 llf + log(nobs) for each parameter."""
+        return float(-2 * self.llf + np.log(self.nobs) * (self.solution.rank + self.others))
 
     def pseudo_rsquared(self, kind: str) -> float:
         """Cox and Snell's, McFadden's, or the share of the deviance explained."""

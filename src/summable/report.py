@@ -11,6 +11,7 @@ from summable.core.errors import Unsupported
 from summable.core.html import table
 from summable.core.run import Ledger
 from summable.core.statistic import Array
+from summable.maths.network import NETWORKS, Network
 from summable.solvers.least_squares import Outcome
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def raw(rows: Array, design: Design) -> int:
 def generalized(fit: GeneralizedFit, alpha: float) -> str:
     """The page that the summary of a generalized linear fit gives."""
     title = f"Generalized linear model, {fit.loss.name}".center(WIDTH).rstrip()
-    account = ledger(fit.ledger, raw(fit.solution.opening.rows, fit.design))
+    account = ledger(fit.ledger, raw(fit.solution.opening.rows, fit.design), NETWORKS[fit.network])
     return "\n".join([title, _generalized_head(fit), _coefficients(fit, alpha, "z"), _generalized_notes(fit), account])
 
 
@@ -84,6 +85,12 @@ def _generalized_head(fit: GeneralizedFit) -> str:
 def _generalized_notes(fit: GeneralizedFit) -> str:
     known = fit.certificate
     notes = [] if fit.warnings and fit.outcome.value in fit.warnings[-1] else [fit.outcome.value]
+    if fit.solver.solver not in ("newton", "firth"):
+        notes.append(f"Solver {fit.solver.solver}: {fit.solver.because}.")
+    if fit.solver.solver == "firth":
+        notes.append(f"Penalised log-likelihood, with half the log determinant of the information: {_number(fit.penalised_llf)}.")
+    if fit.alpha:
+        notes.append(f"Alpha, estimated in {_count(fit.alpha.rounds, 'round')}: {_number(fit.alpha.value)}, standard error {_number(fit.alpha.error)}.")
     if fit.success:
         notes.append(f"A success is {fit.success}.")
     notes.append(f"At the last summed point, over all rows: largest scaled gradient {known.gradient:.1e}, Newton decrement {known.decrement:.1e}.")
@@ -97,20 +104,34 @@ def _generalized_notes(fit: GeneralizedFit) -> str:
     return "\n".join(f"* {note}" for note in [*notes, *fit.warnings]) + "\n"
 
 
-def ledger(account: Ledger, raw: int) -> str:
-    """The account of every round, and what it adds up to."""
+def ledger(account: Ledger, raw: int, network: Network | None = None) -> str:
+    """The account of every round, and what it adds up to; what the answers were foretold to weigh, where that was asked."""
+    told = any(line.foretold is not None for line in account.rounds)
+    name, numbers, foretold = ("<15", ">10", f"{'foretold':>9}") if told else ("<12", ">14", "")
     lines = ["What it cost to distribute".center(WIDTH).rstrip(), "=" * WIDTH]
-    lines.append(f"{'round':<8}{'measure':<12}{'parts':>7}{'numbers each':>14}{'bytes down':>12}{'bytes up':>11}{'seconds':>10}")
+    head = f"{'round':<8}{'measure':{name}}{'parts':>7}{'numbers' if told else 'numbers each':{numbers}}"
+    lines.append(f"{head}{'bytes down':>{11 if told else 12}}{'bytes up':>{10 if told else 11}}{foretold}{'seconds':>{8 if told else 10}}")
     fitting = 0
     for line in account.rounds:
         fitting += not line.learns_design
-        name = "design" if line.learns_design else str(fitting)
-        lines.append(f"{name:<8}{line.measure:<12}{line.parts:>7,}{line.numbers:>14,}{line.down:>12,}{line.up:>11,}{line.seconds:>10.3f}")
+        label = "design" if line.learns_design else str(fitting)
+        first = f"{label:<8}{line.measure:{name}}{line.parts:>7,}{line.numbers:{numbers},}"
+        beside = f"{'—' if line.foretold is None else f'{line.foretold:,}':>9}" if told else ""
+        lines.append(f"{first}{line.down:>{11 if told else 12},}{line.up:>{10 if told else 11},}{beside}{line.seconds:>{8 if told else 10}.3f}")
     learning = len(account.rounds) - fitting
     rounds = f"{_count(fitting, 'round')} to fit" + (f", and {learning} to learn the design" if learning else "")
     lines += ["-" * WIDTH, f"{rounds}. Sent by all parts, both ways: {size(account.nbytes)}; the raw rows weigh {size(raw)}."]
-    lines += [*_replayed(account), "=" * WIDTH]
+    lines += [*_on_the_wire(account, network), *_replayed(account), "=" * WIDTH]
     return "\n".join(lines)
+
+
+def _on_the_wire(account: Ledger, network: Network | None) -> list[str]:
+    """How long the rounds take between parts that answer at once, where it was said what lies between them."""
+    if network is None or network.name == "machine":
+        return []
+    seconds = [network.seconds(line.parts, line.down, line.up) for line in account.rounds if not line.learns_design]
+    each = ", ".join(f"{one:.2g}" for one in seconds[:12]) + (", …" if len(seconds) > 12 else "")
+    return [f"Foretold for the wire ({network.name}, a {network.shape}): {each} s; {sum(seconds):.2g} s for all that fit."]
 
 
 def _replayed(account: Ledger) -> list[str]:

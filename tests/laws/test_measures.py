@@ -17,10 +17,12 @@ from summable.measures.distinct import Distinct
 from summable.measures.glance import Glance
 from summable.measures.gram import Gram
 from summable.measures.header import Header
+from summable.measures.jeffreys import Jeffreys
 from summable.measures.local import Local
 from summable.measures.middle import Middle
 from summable.measures.moments import Moments
 from summable.measures.normaliser import Normaliser
+from summable.measures.overdispersion import Overdispersion
 from summable.measures.profile import Profile
 from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
@@ -42,6 +44,7 @@ AT = np.linspace(-1.0, 1.0, DESIGN.width)
 TWO = replace(DESIGN, roles=(*DESIGN.roles, ("y", Numeric("x * far", -2.0))))
 SHARES = replace(DESIGN, roles=(("y", Numeric("1 / (1 + exp(-y))")), ("weight", Numeric("w")), ("offset", Numeric("0.1 * x"))))
 POINTS = np.column_stack([0.01 * AT, -0.01 * AT])
+COUNTS = replace(SHARES, roles=(("y", Numeric("exp(0.2 * y)")), *SHARES.roles[1:]))
 BINOMIAL, LEVELS_TRIED = loss("binomial", "probit"), np.array([-0.5, 0.0, 0.5])
 
 
@@ -65,6 +68,9 @@ MEASURES = {
     "curvature nowhere": (Curvature(SHARES, BINOMIAL, POINTS[:, :0], POINTS[:, :0], LEVELS_TRIED), None, lambda s: s.values()),
     "slope": (Slope(SHARES, BINOMIAL, 0.01 * AT, POINTS), None, lambda s: s.values()),
     "violations": (Violations(SHARES, AT, 0.1, True), None, None),
+    "jeffreys": (Jeffreys(SHARES, BINOMIAL, 0.01 * AT, 0.01 * np.eye(DESIGN.width)), None, lambda s: s.values()),
+    "jeffreys at first": (Jeffreys(SHARES, loss("binomial"), 0.01 * AT, np.zeros((0, 0))), None, lambda s: s.values()),
+    "overdispersion": (Overdispersion(COUNTS, loss("poisson").link, 0.01 * AT, -0.5), None, lambda s: s.values()),
     "normaliser": (Normaliser(SHARES, 2.5), None, None),
     "local": (Local(SHARES, loss("binomial"), np.array([0, 1, 2, 5, 6])), None, None),
     "middle": (Middle(replace(TWO, missing="keep")), None, None),

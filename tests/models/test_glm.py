@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import statsmodels.api as sma
 import statsmodels.formula.api as smf
@@ -179,19 +182,25 @@ def test_the_summary_tells_the_rounds_and_the_certificate(rows):
 CONTRACT = ["binomial logit", "binomial probit", "poisson log", "gamma log", "inverse gaussian log", "gaussian log", "tweedie", "negative binomial"]
 
 
+@pytest.fixture(scope="module")
+def whole(rows):
+    """The fits of all rows in one place, each made once."""
+    counted = {"weights": "k", "weight_kind": "frequency", "offset": "off"}
+    return cache(lambda case: sm.glm(FORMULA.format(CASES[case][0]), rows, *CASES[case][1:3], **counted))
+
+
+@pytest.mark.parametrize("prefer", ["rounds", "time"])
+@pytest.mark.parametrize("parts", [1, 5, pytest.param(64, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", CONTRACT)
-def test_any_cut_gives_the_same_answer(rows, case):
+def test_any_cut_gives_the_same_answer(rows, whole, case, parts, prefer):
     y, family, link, _ = CASES[case]
-    whole = sm.glm(FORMULA.format(y), rows, family, link, weights="k", weight_kind="frequency", offset="off")
-    ordered = rows.sort_values(y)  # one-class shards, and shards that lack a level
-    empty = ordered[:0]
-    for parts in (1, 5, 64):
-        cut = [empty, *(ordered.iloc[some] for some in np.array_split(np.arange(len(rows)), parts)), empty]
-        for prefer in ("rounds", "time"):
-            fit = sm.glm(FORMULA.format(y), cut, family, link, weights="k", weight_kind="frequency", offset="off", prefer=prefer)
-            np.testing.assert_allclose(fit.params, whole.params, rtol=1e-8, atol=1e-9)
-            np.testing.assert_allclose(fit.bse, whole.bse, rtol=1e-6 if prefer == "rounds" else 1e-7)  # carried over a last step, or summed after it
-            assert fit.deviance == pytest.approx(whole.deviance, rel=1e-10) and fit.null_deviance == pytest.approx(whole.null_deviance, rel=1e-9)
+    ordered = pa.Table.from_pandas(rows.sort_values(y))  # one-class shards, and shards that lack a level
+    ends = np.linspace(0, len(rows), parts + 1).astype(int)
+    cut = [ordered[:0], *(ordered[low:high] for low, high in pairwise(ends)), ordered[:0]]
+    fit = sm.glm(FORMULA.format(y), cut, family, link, weights="k", weight_kind="frequency", offset="off", prefer=prefer)
+    np.testing.assert_allclose(fit.params, whole(case).params, rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(fit.bse, whole(case).bse, rtol=1e-6 if prefer == "rounds" else 1e-7)  # carried over a last step, or summed after it
+    assert fit.deviance == pytest.approx(whole(case).deviance, rel=1e-10) and fit.null_deviance == pytest.approx(whole(case).null_deviance, rel=1e-9)
 
 
 def test_a_weight_of_two_is_the_row_twice(rows):
@@ -215,6 +224,11 @@ def test_a_weight_of_two_is_the_row_twice(rows):
         (["no", "yes", "perhaps"], "binomial", r"column 'y' has 3 labels \('no', 'perhaps', 'yes'\), and an outcome has two"),
         (["no", "no", "no"], "binomial", r"column 'y' has 1 labels \('no'\)"),
         (["no", "yes", "no"], "poisson", "column 'y' holds text"),
+        ([0, -1, 2], "negative_binomial", r"y = -1 is negative, as negative_binomial needs it"),
+        ([0, 0, 0], "negative_binomial", "every y is 0, so there is nothing to tell apart"),
+        ([0.0, 1, 2], "inverse_gaussian", r"y = 0 is not positive, as inverse_gaussian needs it"),
+        ([0.0, -1, 2], sm.families.Tweedie(1.5), r"y = -1 is negative, as tweedie needs it"),
+        ([0.0, np.inf, 2], "gaussian", "column 'y' has at least 1 infinite value"),
     ],
 )
 def test_a_response_that_cannot_be_is_named(y, family, sentence):
@@ -229,9 +243,31 @@ def test_other_input_that_cannot_be(rows):
         sm.glm("count ~ a", rows, "poisson", offset="nowhere")
     with pytest.raises(sm.DataError, match=r"won / tried = 2 is not between 0 and 1"):
         sm.glm("won ~ a", {"won": np.array([2.0, 0, 1]), "tried": np.array([1.0, 1, 2]), "a": np.arange(3.0)}, "binomial", trials="tried")
+    with pytest.raises(sm.DataError, match=r"2 missing values .*while taking Working.*missing=\"drop\""):
+        sm.glm("count ~ a", rows.assign(off=rows["off"].where(rows.index > 1)), "poisson", offset="off", missing="raise")
+    with pytest.raises(sm.SummableError, match="no column 'off'"):
+        sm.glm("count ~ a", rows, "poisson", offset="off").predict(rows[["a"]])
     for bad in ({"scale": -1.0}, {"alpha": -1.0}, {"max_rounds": 0}, {"prefer": "luck"}, {"information": "both"}):
         with pytest.raises(sm.Unsupported):
             sm.glm("share ~ a", rows, "binomial", **bad)
+
+
+@pytest.mark.parametrize("family", ["gaussian", "poisson", "gamma", "inverse_gaussian"])
+def test_equal_responses_have_a_constant_for_a_fit(rows, family):
+    fit = sm.glm("five ~ a", [rows[:9].assign(five=5.0), rows[9:].assign(five=5.0)], family)
+    mean = {"gaussian": 5.0, "poisson": np.log(5.0), "gamma": 0.2, "inverse_gaussian": 0.04}[family]
+    np.testing.assert_allclose(fit.params, [mean, 0.0], atol=1e-10)
+    assert fit.outcome is sm.Outcome.CONVERGED and fit.deviance == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_part_may_lack_a_class_and_the_whole_may_not(rows):
+    ones, others = rows[rows["share"] == 1], rows[rows["share"] == 0]
+    assert sm.glm("share ~ a", [ones, others], "binomial", prefer="rounds").outcome is sm.Outcome.CONVERGED
+    for prefer in ("rounds", "time"):
+        with pytest.raises(sm.DataError, match="every y is 1, so there is nothing to tell apart"):
+            sm.glm("share ~ a", [ones[:99], ones[99:]], "binomial", prefer=prefer)
+    with pytest.raises(sm.DataError, match="all trials are zero"):
+        sm.glm("won ~ a", rows.assign(won=0.0, none=0.0), "binomial", trials="none")
 
 
 def test_aliased_columns_are_named_and_the_others_stand(rows):

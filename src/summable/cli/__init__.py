@@ -33,6 +33,8 @@ EXAMPLES: dict[Callable[..., None], str] = {
 
     summable fit "claims ~ age + C(region)" policies/ --family poisson --exposure years
 
+    summable fit "hired ~ score + C(team)" offices/ --family binomial --firth
+
     summable fit "y ~ x" data/ --journal fit.journal        (killed? run it again: it goes on where it was)
 
     summable fit "y ~ x" data/ --json | jq .params
@@ -48,6 +50,8 @@ EXAMPLES: dict[Callable[..., None], str] = {
     summable cost "arr_delay ~ dep_delay + C(carrier)" 'flights/*.parquet' --levels carrier=16
 
     summable cost --width 300 --parts 40 --rows 1e9
+
+    summable cost --family binomial --width 300 --parts 40 --rows 1e9 --network internet
 """,
     scan: """
     summable scan 'flights/*.parquet'

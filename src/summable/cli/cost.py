@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from summable.cli import terminal
+from summable.cli.families import FAMILY, named
 from summable.core.errors import Unsupported
 
 if TYPE_CHECKING:
+    from summable.models.comparison import Comparison
     from summable.models.cost import Bounds, Cost
 
 WIDTH = 104
+
+
+class Wire(str, Enum):
+    """What lies between the parts."""
+
+    machine = "machine"
+    rack = "rack"
+    datacentre = "datacentre"
+    internet = "internet"
+
+
+class Gathering(str, Enum):
+    """How sums are gathered."""
+
+    star = "star"
+    tree = "tree"
+    ring = "ring"
 
 
 def cost(
@@ -26,9 +46,16 @@ def cost(
     width: Annotated[int | None, typer.Option(help="Without data: columns of the design, the constant among them.", min=1)] = None,
     parts: Annotated[int, typer.Option(help="Without data: how many parts hold the rows.", min=1)] = 1,
     rows: Annotated[float | None, typer.Option(help="How many rows there are, where the files do not say.", min=0)] = None,
+    family: Annotated[str | None, typer.Option(help=f"Compare the ways to a model of this family. {FAMILY}")] = None,
+    link: Annotated[str | None, typer.Option(help="With --family: the link; the canonical one by default.")] = None,
+    network: Annotated[Wire | None, typer.Option(help="Compare the ways over this network; by default that of a data centre.")] = None,
+    shape: Annotated[Gathering | None, typer.Option(help="How sums are gathered in it.")] = None,
     as_json: terminal.Json = False,
 ) -> None:
-    """What a fit will cost before it runs: rounds, numbers and bytes of each part, flops, and the solve at the centre. Reads no row."""
+    """What a fit will cost before it runs: rounds, numbers and bytes of each part, flops, and the solve at the centre. Reads no row.
+
+    With --family or --network: rounds, bytes and seconds of one-round least squares, Newton's method, L-BFGS and gradient descent, side by side.
+    """
     from summable.models import cost as costs
     from summable.open import rows_known, scan
 
@@ -42,7 +69,36 @@ def cost(
         found = costs.of_formula(formula, dataset.schema, len(dataset), known, _levels(levels or []), max_levels, roles)
     else:
         raise Unsupported("a cost is told of a formula and data, or of a width", 'Write: summable cost "y ~ a + C(g)" data/, or: summable cost --width 300.')
-    typer.echo(terminal.as_json(_plain(found)) if as_json else "\n".join(_page(found, formula)))
+    if family or link or network or shape:
+        compared = _compared(found, family, link, network, shape)
+        typer.echo(terminal.as_json(_side_by_side(compared)) if as_json else compared)
+    else:
+        typer.echo(terminal.as_json(_plain(found)) if as_json else "\n".join(_page(found, formula)))
+
+
+def _compared(found: Cost, family: str | None, link: str | None, network: Wire | None, shape: Gathering | None) -> Comparison:
+    """The ways to a model of as many columns, of categories whose levels are not known as many as there can be."""
+    from summable.models.comparison import cost as compare
+
+    if found.rows is None:
+        raise Unsupported("the files do not say how many rows they hold", "Give --rows.")
+    wire, way = (None if word is None else word.value for word in (network, shape))
+    return compare(
+        named(family or "gaussian"), link, width=found.width[1], parts=found.parts, rows=max(found.rows, 1), network=wire or "datacentre", shape=way
+    )  # fmt: skip
+
+
+def _side_by_side(compared: Comparison) -> dict[str, object]:
+    """As JSON: each way by its name."""
+    shown = ("rounds", "nbytes", "wire", "seconds", "again")
+    first, newton = compared.contenders[:2]
+    ways = {
+        one.name: {name: getattr(one, name) for name in shown} | {"overtakes_least_squares": one.overtakes(first), "overtakes_newton": one.overtakes(newton)}
+        for one in compared.contenders
+    }
+    about = {name: getattr(compared, name) for name in ("width", "parts", "rows")}
+    family = {"family": compared.loss.family.name, "link": compared.loss.link.name}
+    return family | about | {"network": asdict(compared.network), "solver": asdict(compared.choice), "ways": ways}
 
 
 def _levels(given: list[str]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,16 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from summable.cli import terminal
+from summable.cli.cost import Wire
+from summable.cli.families import FAMILY, named
 from summable.core.errors import SummableWarning, Unsupported
 
 if TYPE_CHECKING:
-    from summable import families
     from summable.models.glm import GeneralizedFit
     from summable.models.linear import LinearFit
-
-
-FAMILY = "binomial, poisson, gamma, inverse_gaussian, gaussian, tweedie(POWER) or negative_binomial(ALPHA); least squares without it."
-PARAMETER = re.compile(r"(\w+)\((\d*\.?\d+)\)")
 
 
 class WeightKind(str, Enum):
@@ -57,6 +53,15 @@ class Information(str, Enum):
     observed = "observed"
 
 
+class Solver(str, Enum):
+    """How the optimum is found."""
+
+    auto = "auto"
+    newton = "newton"
+    lbfgs = "lbfgs"
+    gradient = "gradient"
+
+
 class Prefer(str, Enum):
     """What a fit shall save."""
 
@@ -74,13 +79,16 @@ def fit(
     arithmetic: Annotated[
         Arithmetic | None, typer.Option(help="Sum the Gram, or take the R factor too; auto, the default, does where digits would be lost.")
     ] = None,
-    family: Annotated[str | None, typer.Option(help=FAMILY)] = None,
+    family: Annotated[str | None, typer.Option(help=FAMILY + " Least squares without it.")] = None,
     link: Annotated[str | None, typer.Option(help="With --family: identity, log, logit, probit, cloglog, …; the canonical one by default.")] = None,
     trials: Annotated[str | None, typer.Option(help="With --family binomial: column of how many were tried, y being the successes.")] = None,
     exposure: Annotated[str | None, typer.Option(help="With a log link: column whose logarithm is an offset.")] = None,
     alpha: Annotated[float | None, typer.Option(help="With --family: ridge penalty, ½ mean deviance + alpha/2 |b|².")] = None,
     information: Annotated[Information | None, typer.Option(help="With --family: gives the standard errors; expected by default.")] = None,
     scale: Annotated[str | None, typer.Option(help="With --family: how the dispersion is estimated, pearson or deviance, or its value.")] = None,
+    firth: Annotated[bool, typer.Option("--firth", help="With --family: Jeffreys' prior, so that separated outcomes have finite estimates.")] = False,
+    solver: Annotated[Solver | None, typer.Option(help="With --family: by default the one that should take the least time.")] = None,
+    network: Annotated[Wire | None, typer.Option(help="With --family: what lies between the parts; foretells the seconds on that wire.")] = None,
     prefer: Annotated[Prefer | None, typer.Option(help="With --family: fewest rounds, or fewest readings of the rows.")] = None,
     max_levels: Annotated[int, typer.Option(help="Levels that a category may have.", min=1)] = 1000,
     workers: terminal.Workers = None,
@@ -93,7 +101,10 @@ def fit(
     from summable import files
 
     own = {"arithmetic": arithmetic}
-    others = {"link": link, "trials": trials, "exposure": exposure, "alpha": alpha, "information": information, "scale": scale, "prefer": prefer}
+    others = {
+        "link": link, "trials": trials, "exposure": exposure, "alpha": alpha, "information": information, "scale": scale,
+        "firth": firth or None, "solver": solver, "network": network, "prefer": prefer,
+    }  # fmt: skip
     _refuse(others if family is None else own, family)
     if save is not None:
         files.refuse_unwritable(save)
@@ -137,19 +148,7 @@ def _fitted(formula: str, data: list[str], family: str | None, options: dict[str
     """The fit, or of several responses the fits, of a family, or by least squares."""
     from summable.models import glm, linear
 
-    return linear.ols(formula, data, **options) if family is None else glm.glm(formula, data, _named(family), **options)
-
-
-def _named(family: str) -> str | families.Family:
-    """The family of a name, which for two of them ends in a number, like "tweedie(1.5)"."""
-    from summable import families
-
-    match PARAMETER.fullmatch(family):
-        case re.Match() as found if found[1] == "tweedie":
-            return families.Tweedie(float(found[2]))
-        case re.Match() as found if found[1] == "negative_binomial":
-            return families.NegativeBinomial(float(found[2]))
-    return family
+    return linear.ols(formula, data, **options) if family is None else glm.glm(formula, data, named(family), **options)
 
 
 def _advice(journal: Path | None) -> str:
@@ -162,7 +161,7 @@ def _advice(journal: Path | None) -> str:
 def _plain(result: LinearFit | GeneralizedFit) -> dict[str, Any]:
     """The results as JSON has them."""
     inferred = {} if _is_bare(result) else {"bse": _by_name(result, result.inference.bse), "pvalues": _by_name(result, result.inference.pvalues)}
-    shown = ("measure", "parts", "numbers", "down", "up", "seconds", "replayed")
+    shown = ("measure", "parts", "numbers", "down", "up", "foretold", "seconds", "replayed")
     rounds = [{name: getattr(line, name) for name in shown} for line in result.rounds]
     values = {"formula": result.formula, "params": _by_name(result, result.inference.estimates.coef), **inferred}
     values |= {name: getattr(result, name) for name in ("nobs", "dropped", "df_model", "df_resid", "scale", "llf", "aic", "bic")}
@@ -183,7 +182,8 @@ def _particular(result: LinearFit | GeneralizedFit, inferred: bool) -> dict[str,
         return {name: getattr(result, name) for name in (*tests, "rsquared", "rsquared_adj", "condition_number")}
     numbers = {name: getattr(result, name) for name in ("deviance", "null_deviance", "pearson_chi2")}
     found = {"family": result.loss.family.name, "link": result.loss.link.name, "outcome": result.outcome.name.lower()}
-    return found | numbers | {"certificate": asdict(result.certificate)}
+    alpha = {"alpha": asdict(result.alpha)} if result.alpha else {}
+    return found | numbers | alpha | {"solver": result.solver.solver, "certificate": asdict(result.certificate)}
 
 
 def _by_name(result: LinearFit | GeneralizedFit, values: Any) -> dict[str, float]:

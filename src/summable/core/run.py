@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from summable.core.data import Data
 from summable.core.engine import Engine, Remembering
 from summable.core.errors import SummableError
 from summable.core.html import table
-from summable.core.measure import Rounds
+from summable.core.measure import Measure, PartMeasure, Rounds
 from summable.core.wire import digest, encode
 
 R = TypeVar("R")
+Foretell = Callable[[Measure[Any] | PartMeasure[Any]], int | None]  # bytes, or None where only the rows know
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Round(Data):
     seconds: float
     learns_design: bool = False
     replayed: int = 0  # parts that were not asked: a journal had their answers
+    foretold: int | None = None  # bytes from each part, as they were known before it was asked
 
 
 @dataclass
@@ -63,10 +66,11 @@ def _cells(line: Round) -> tuple[str, ...]:
     return name, f"{line.parts:,}", f"{line.numbers:,}", f"{line.down:,}", f"{line.up:,}", f"{line.seconds:.3f}"
 
 
-def run(program: Rounds[R], engine: Engine) -> tuple[R, Ledger]:
+def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) -> tuple[R, Ledger]:
     """Run a program on an engine; the only caller of `Engine.sum`.
 
-    A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields.
+    A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields. With `foretell`,
+    which tells what an answer will weigh, the ledger has that beside what it weighed.
     """
     ledger, sent, answer = Ledger(), set[str](), None
     while True:
@@ -74,6 +78,7 @@ def run(program: Rounds[R], engine: Engine) -> tuple[R, Ledger]:
             measure = program.send(answer)
         except StopIteration as stop:
             return stop.value, ledger
+        foretold = foretell(measure) if foretell else None
         name, start = type(measure).__name__, time.perf_counter()
         try:
             answer = engine.sum(measure)
@@ -82,4 +87,4 @@ def run(program: Rounds[R], engine: Engine) -> tuple[R, Ledger]:
         seconds, down = time.perf_counter() - start, len(encode(measure, sent))
         sent.add(digest(measure.design))
         known = engine.replayed if isinstance(engine, Remembering) else 0
-        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known))
+        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known, foretold))

@@ -149,9 +149,9 @@ class Tweedie(Data):
 
 @dataclass(frozen=True)
 class NegativeBinomial(Data):
-    """Counts of variance mu + alpha mu²."""
+    """Counts of variance mu + alpha mu²; an alpha that is not given is estimated."""
 
-    alpha: float = 1.0
+    alpha: float | None = None
 
     name: ClassVar[str] = "negative_binomial"
     scale_known: ClassVar[bool] = True
@@ -160,22 +160,29 @@ class NegativeBinomial(Data):
     domain: ClassVar[tuple[str, str]] = ("is negative", "Counts are zero or more.")
 
     def __post_init__(self) -> None:
-        if not self.alpha > 0:
+        if self.alpha is not None and not self.alpha > 0:
             raise Unsupported(f"a negative binomial of alpha={self.alpha:g} is none", "Alpha is positive; for 0 choose poisson.")
+
+    @property
+    def known(self) -> float:
+        """Alpha, once it is given or estimated."""
+        if self.alpha is None:
+            raise Unsupported("the alpha of a negative binomial is not known here", "Give it: NegativeBinomial(alpha=…).")
+        return self.alpha
 
     def value(self, eta: Any, y: Any, link: Any, xp: Any) -> Any:
         """y log(y / mu) − (y + 1/alpha) log((1 + alpha y) / (1 + alpha mu))."""
         log_mu, _, _, inside = link.log_mean(eta, xp)
-        ratio = xp.log1p(self.alpha * y) - xp.log1p(self.alpha * exp(log_mu, xp))
-        return _inside(inside, _entropy(y, xp) - y * log_mu - (y + 1 / self.alpha) * ratio, xp)
+        ratio = xp.log1p(self.known * y) - xp.log1p(self.known * exp(log_mu, xp))
+        return _inside(inside, _entropy(y, xp) - y * log_mu - (y + 1 / self.known) * ratio, xp)
 
     def derivatives(self, eta: Any, y: Any, link: Any, xp: Any) -> Derivatives:
         """Of the value."""
         log_mu, slope, curve, _ = link.log_mean(eta, xp)
         mu = exp(log_mu, xp)
-        whole = 1 + self.alpha * mu
+        whole = 1 + self.known * mu
         expected, left = mu / whole * slope**2, (y - mu) / whole
-        return Derivatives(-left * slope, expected - left * (curve - self.alpha * mu / whole * slope**2), expected)
+        return Derivatives(-left * slope, expected - left * (curve - self.known * mu / whole * slope**2), expected)
 
     def mean(self, eta: Any, link: Any, xp: Any) -> Any:
         """Mu."""
@@ -184,7 +191,7 @@ class NegativeBinomial(Data):
     def chi(self, eta: Any, y: Any, link: Any, xp: Any) -> Any:
         """The squared Pearson residual, (y − mu)² / (mu + alpha mu²)."""
         mu = exp(xp.maximum(link.log_mean(eta, xp).value, -CEILING / 2), xp)
-        return ((y - mu) / xp.sqrt(mu) / xp.sqrt(1 + self.alpha * mu)) ** 2
+        return ((y - mu) / xp.sqrt(mu) / xp.sqrt(1 + self.known * mu)) ** 2
 
     def begin(self, y: Any, link: Any, xp: Any) -> Any:
         """A first mean of each row, near its y."""
@@ -251,7 +258,7 @@ class Fixed(Data):
 Family = Gaussian | Binomial | Tweedie | NegativeBinomial | Fixed
 FAMILIES: dict[str, Family] = {
     "gaussian": Gaussian(), "binomial": Binomial(), "poisson": Fixed("poisson"), "gamma": Fixed("gamma"),
-    "inverse_gaussian": Fixed("inverse_gaussian"),
+    "inverse_gaussian": Fixed("inverse_gaussian"), "negative_binomial": NegativeBinomial(),
 }  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from summable.measures.working import Opening
 from summable.models import doors
 from summable.models.doors import Problem
 from summable.open import Dataset
-from summable.solvers.newton import Outcome
+from summable.solvers.optimum import Outcome
 from summable.solvers.penalised import Shrinkage, Surface, penalised
 
 OUT_OF_RANGE = "Some value(s) of y are out of the valid range of the loss"

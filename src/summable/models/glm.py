@@ -23,14 +23,18 @@ from summable.core.wire import to_json
 from summable.maths import expressions
 from summable.maths.families import Family
 from summable.maths.links import Link
-from summable.maths.losses import Loss, loss
+from summable.maths.losses import Loss, is_open, loss, with_alpha
+from summable.maths.network import NETWORKS
 from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
+from summable.models.cost import foreteller
 from summable.open import engine, journalled, scan
 from summable.solvers.certificate import Certificate
-from summable.solvers.generalized import Generalized, Plan, generalized, products_of
-from summable.solvers.newton import Outcome
+from summable.solvers.choose import SOLVERS, Choice
+from summable.solvers.dispersed import FIRST, Alpha, estimated
+from summable.solvers.generalized import Generalized, Plan, generalized, products_of, refuse_firth
+from summable.solvers.optimum import Outcome
 from summable.solvers.settle import read, recentred, settle
 from summable.solvers.start import opening_of
 
@@ -59,8 +63,11 @@ def glm(
     information: Literal["expected", "observed"] = "expected",
     scale: float | Literal["deviance", "pearson"] | None = None,
     alpha: float = 0.0,
+    firth: bool = False,
+    solver: Literal["auto", "newton", "lbfgs", "gradient"] = "auto",
     prefer: Literal["rounds", "time"] | None = None,
-    max_rounds: int = 30,
+    network: Literal["machine", "rack", "datacentre", "internet"] | None = None,
+    max_rounds: int | None = None,
     max_levels: int = 1000,
     workers: int | None = None,
     watch: Watch | None = None,
@@ -73,7 +80,8 @@ def glm(
     formula: like ``"y ~ a + C(g) + a:b"``; coefficients are named and coded as formulaic does. A binomial y is 0 or 1, a boolean, a share,
         successes out of `trials`, or one of two labels, of which the second in alphabetical order is the success.
     data: as for `ols`.
-    family: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian", or summable.families.Tweedie(power) or NegativeBinomial(alpha).
+    family: "gaussian", "binomial", "poisson", "gamma", "inverse_gaussian", "negative_binomial", whose alpha is then estimated, or
+        summable.families.Tweedie(power) or NegativeBinomial(alpha).
     link: "identity", "log", "logit", "probit", "cloglog", "cauchit", "inverse", "inverse_squared", "sqrt", or summable.links.Power(k);
         the canonical one (for Tweedie and the negative binomial, log) by default.
     weights, offset, exposure, trials: columns, or expressions of columns. An exposure e is an offset of log e. Of a binomial y, trials
@@ -86,7 +94,11 @@ def glm(
     alpha: a ridge penalty: ½ mean deviance + alpha/2 |b|² is minimised, in the units of the columns, the intercept free.
     prefer: "rounds" has every part fit its own rows first and sums third derivatives, so that two to four rounds are enough; "time"
         starts from least squares, reading the rows less. By default "rounds" where an engine says that it is remote, else "time".
-    max_rounds: after how many a fit is given up, with a warning.
+    firth: the likelihood times Jeffreys' prior is maximised (Firth's method): finite where outcomes are separated, and less biased where they are few.
+    solver: "newton", "lbfgs" or "gradient", the textbook's descent; by default the one that should take the least time (`fit.solver` says why).
+    network: what lies between the parts, for the choice of a solver and for what the rounds would take on that wire; by default "machine",
+        where there is none, or "internet" where an engine says that it is remote.
+    max_rounds: after how many a fit is given up, with a warning; by default 30 of Newton's, 60 with firth, 500 of L-BFGS's, 1000 of gradient descent's.
     max_levels, workers, watch, journal: as for `ols`.
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
@@ -96,26 +108,45 @@ def glm(
     check(information, ("expected", "observed"), "information")
     if prefer is not None:
         check(prefer, ("rounds", "time"), "prefer")
+    check(solver, SOLVERS, "solver")
+    if network is not None:
+        check(network, tuple(NETWORKS), "network")
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
     roles = _roles(chosen, weights, offset, exposure, trials)
     place = engine(data, workers, watch)
-    prefer = prefer or ("rounds" if getattr(place, "is_remote", False) else "time")
-    plan = Plan(prefer, float(alpha), information == "observed", max_rounds)
+    remote = getattr(place, "is_remote", False)
+    prefer, network = prefer or ("rounds" if remote else "time"), network or ("internet" if remote else "machine")
+    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), place.parts, network)
+    refuse_firth(chosen, plan)
     program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels)
     options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}
     settings = {"formula": formula, **roles, "family": repr(chosen.family), "link": repr(chosen.link)} | {name: str(value) for name, value in options.items()}
     with journalled(place, journal, settings) as noted:
-        (design, coding, solution, normaliser), ledger = run(program, noted)
-    fit = GeneralizedFit(formula, design, coding, chosen, solution, weight_kind, scale, normaliser, tuple(ledger.rounds))
+        found, ledger = run(program, noted, foreteller())
+    fit = GeneralizedFit(
+        formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds), found.alpha, network
+    )  # fmt: skip
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
     return fit
 
 
+@dataclass(frozen=True)
+class Found:
+    """What all the rounds of a fit by formula lead to."""
+
+    design: Design
+    coding: Coding
+    loss: Loss
+    solution: Generalized
+    normaliser: float | None
+    alpha: Alpha | None
+
+
 def _program(
     text: str, roles: Mapping[str, str], missing: str, loss: Loss, plan: Plan, weight_kind: str, scale: float | str | None, max_levels: int
-) -> Rounds[tuple[Design, Coding, Generalized, float | None]]:
+) -> Rounds[Found]:
     """All the rounds of a fit by formula."""
     parsed = yield from read(text, roles)
     if len(parsed.responses) > 1:
@@ -123,28 +154,37 @@ def _program(
     settled = yield from settle(parsed, roles, missing, max_levels, weighted=True, outcome=loss.family.name == "binomial")
     settled = replace(settled, shifts={**settled.shifts, settled.formula.responses[0].expression: 0.0})  # a mean is no difference
     design, coding = settled.design()
-    opening = yield from opening_of(design, coding, loss, plan.prefer)
+    first = with_alpha(loss, FIRST) if is_open(loss) else loss
+    opening = yield from opening_of(design, coding, first, plan.prefer)
     if better := recentred(settled, design, replace(products_of(opening), yy=np.asarray(np.inf))):
         design, coding = better.design()
-        opening = yield from opening_of(design, coding, loss, plan.prefer)
-    solution = yield from generalized(design, coding, loss, plan, opening)
+        opening = yield from opening_of(design, coding, first, plan.prefer)
+    start, alpha = None, None
+    if is_open(loss):
+        loss, opening, start, alpha = yield from estimated(design, coding, loss, plan, opening)
+    solution = yield from generalized(design, coding, loss, plan, opening, start)
     normaliser = None
     if loss.family.name == "gamma" and "weight" in roles and weight_kind != "frequency":
-        wald = likelihood.Wald(solution, inference.estimates(solution, coding), loss, weight_kind, scale, None)
-        if wald.scale > 0:
-            factor = yield from Normaliser(design, 1 / wald.scale)
-            normaliser = float(factor.total)
-    return design, coding, solution, normaliser
+        normaliser = yield from _normaliser(design, coding, loss, solution, weight_kind, scale)
+    return Found(design, coding, loss, solution, normaliser, alpha)
 
 
-def _check_numbers(scale: Any, alpha: Any, max_rounds: int) -> None:
+def _normaliser(design: Design, coding: Coding, loss: Loss, solution: Generalized, weight_kind: str, scale: float | str | None) -> Rounds[float | None]:
+    """What weights and shape give a gamma likelihood, where there is a shape."""
+    wald = likelihood.Wald(solution, inference.estimates(solution, coding), loss, weight_kind, scale, None)
+    if not wald.scale > 0:
+        return None
+    return float((yield from Normaliser(design, 1 / wald.scale)).total)
+
+
+def _check_numbers(scale: Any, alpha: Any, max_rounds: int | None) -> None:
     if isinstance(scale, str):
         check(scale, ("deviance", "pearson"), "scale")
     elif scale is not None and not scale > 0:
         raise Unsupported(f"scale={scale!r} is not positive", 'Give a positive number, "deviance" or "pearson".')
     if not 0 <= alpha < np.inf:
         raise Unsupported(f"alpha={alpha!r} is no penalty", "Give zero or a positive number.")
-    if max_rounds < 2:
+    if max_rounds is not None and max_rounds < 2:
         raise Unsupported(f"max_rounds={max_rounds} leaves no step", "Give two or more.")
 
 
@@ -174,12 +214,14 @@ class GeneralizedFit(Data):
     scale_rule: str | float | None
     normaliser: float | None
     rounds: tuple[Round, ...]
+    alpha: Alpha | None = None  # of a negative binomial, where it was estimated
+    network: str = "machine"  # what was said to lie between the parts
 
     @cached_property
     def inference(self) -> likelihood.Wald:
         """Arrays behind the labelled results."""
         estimates = inference.estimates(self.solution, self.coding)
-        return likelihood.Wald(self.solution, estimates, self.loss, self.weight_kind, self.scale_rule, self.normaliser)
+        return likelihood.Wald(self.solution, estimates, self.loss, self.weight_kind, self.scale_rule, self.normaliser, int(self.alpha is not None))
 
     @property
     def ledger(self) -> Ledger:
@@ -197,6 +239,11 @@ class GeneralizedFit(Data):
         return Outcome[self.solution.optimum.outcome]
 
     @property
+    def solver(self) -> Choice:
+        """Which solver answered, and because of what."""
+        return self.solution.choice
+
+    @property
     def success(self) -> str | None:
         """What counts as one, where y is a column of labels: like ``churn == 'yes'``."""
         expression = self.design.role("y")[0].expression
@@ -207,9 +254,11 @@ class GeneralizedFit(Data):
         """What the fit could not give, a sentence each."""
         aliased = [name for name, coef in zip(self.coding.names, self.inference.estimates.coef, strict=True) if np.isnan(coef)]
         found = [f"Aliased with columns before them, so without coefficients: {', '.join(aliased)}."] if aliased else []
+        if self.alpha and not self.alpha.converged:
+            found.append(f"Alpha was not found to all digits in {self.alpha.rounds} rounds. Give the one you know: NegativeBinomial(alpha=…).")
         if self.outcome is Outcome.SEPARATED:
             return [*found, f"{', '.join(self.separating)} separate{'s' * (len(self.separating) == 1)} the outcomes. {self.outcome.value}"]
-        return found + [self.outcome.value] * (self.outcome is not Outcome.CONVERGED)
+        return found + [self.outcome.value] * (self.outcome in (Outcome.STALLED, Outcome.UNFINISHED))
 
     @property
     def separating(self) -> list[str]:
@@ -311,6 +360,14 @@ class GeneralizedFit(Data):
     def llf(self) -> float:
         """The log-likelihood at the maximum; NaN for Tweedie."""
         return self.inference.llf
+
+    @property
+    def penalised_llf(self) -> float:
+        """What Firth's method maximises: the log-likelihood and half the log determinant of the information."""
+        if self.solver.solver != "firth":
+            raise Unsupported("a penalised log-likelihood belongs to Firth's method", "Fit with firth=True, or read llf.")
+        spread = self.inference.estimates.spread
+        return self.llf - float(np.linalg.slogdet(spread)[1])
 
     @property
     def llnull(self) -> float:

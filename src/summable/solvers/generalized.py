@@ -12,14 +12,19 @@ from summable.core.design import Coding, Design
 from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
+from summable.maths import network
 from summable.maths.linalg import Factor, cholesky, from_triangle, root_of
-from summable.maths.losses import Loss
+from summable.maths.losses import Loss, is_open
 from summable.measures.gram import Products
 from summable.measures.local import Beginning
 from summable.measures.rfactor import RFactor
 from summable.measures.working import Opening
+from summable.solvers.choose import MOST, Choice, choose
+from summable.solvers.descent import descended
+from summable.solvers.firth import raised, refuse_scale
 from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, noise_of, refuse_empty, refuse_extremes
-from summable.solvers.newton import Optimum, newton
+from summable.solvers.newton import newton
+from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
 
@@ -31,7 +36,11 @@ class Plan(Data):
     prefer: str = "time"  # or "rounds"
     alpha: float = 0.0  # the ridge penalty, of ½ mean deviance + alpha/2 |b|²
     observed: bool = False  # which information gives the standard errors
-    max_rounds: int = 30
+    max_rounds: int | None = None  # by default, what the solver needs
+    solver: str = "auto"
+    firth: bool = False  # maximum likelihood under Jeffreys' prior
+    parts: int = 1  # that hold the rows, and
+    network: str = "machine"  # what lies between them, for the choice of a solver
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +56,7 @@ class Generalized(Data):
     optimum: Optimum
     digits: float  # decimal digits that the condition of the scaled columns leaves to the first solve
     penalised: bool
+    choice: Choice = Choice("newton", "it was asked for")
 
     @property
     def rank(self) -> int:
@@ -54,30 +64,68 @@ class Generalized(Data):
         return len(self.independent)
 
 
-def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening: Opening) -> Rounds[Generalized]:
-    """From what the first round summed (`opening_of`), Newton's method from the best candidate, and what inference needs.
+def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening: Opening, start: Array | None = None) -> Rounds[Generalized]:
+    """From what the first round summed (`opening_of`), the chosen solver's way to the optimum, and what inference needs.
 
-    Cost: those of `newton`; one round more for the R factor of nearly collinear columns.
+    Where coefficients are known that lie near, (width,), they are the start.
+
+    Cost: those of the solver; one round more for the R factor of nearly collinear columns.
     Fails: DataError when no row is left, a square is beyond float64, or all y are at the end of their range.
     Source: McCullagh & Nelder 1989, §2.5.
     """
+    problem, factor = yield from problem_of(design, coding, loss, plan, opening)
+    choice = chosen(problem, plan)
+    optimum = yield from minimised(problem, opening, plan, choice, start)
+    root, _ = root_of(optimum.observed if plan.observed else optimum.expected)
+    constant = has_constant(coding, products_of(opening), factor)
+    plain = Opening(*(getattr(opening, field.name) for field in fields(Opening)))
+    penalised = bool(problem.penalty.any())
+    return Generalized(optimum.coef, factor.independent, root, factor.relation, constant, plain, optimum, factor.digits, penalised, choice)
+
+
+def problem_of(design: Design, coding: Coding, loss: Loss, plan: Plan, opening: Opening) -> Rounds[tuple[Problem, Factor]]:
+    """What is to be minimised, over the columns that are told apart; refused where nothing is."""
     products = products_of(opening)
     refuse_empty(products)
     refuse_constant(opening, loss)
     refuse_extremes(products)
     factor = yield from independent_columns(design, coding, products)
     columns = coding.kept[factor.independent]
-    weight = float(opening.trials)
     square = opening.square[np.ix_(columns, columns)] / max(float(opening.xx[0]), 1e-300)
-    problem = Problem(design, loss, columns, penalty_of(coding, factor, plan.alpha * weight), float(opening.rows[0]), square, metric_of(opening, columns))
-    optimum = yield from newton(
-        problem, candidates(problem, opening), level_start(design, opening, loss),
-        third=plan.prefer == "rounds", exact_curve=plan.prefer == "time", max_rounds=plan.max_rounds,
-    )  # fmt: skip
-    root, _ = root_of(optimum.observed if plan.observed else optimum.expected)
-    constant = has_constant(coding, products, factor)
-    plain = Opening(*(getattr(opening, field.name) for field in fields(Opening)))
-    return Generalized(optimum.coef, factor.independent, root, factor.relation, constant, plain, optimum, factor.digits, bool(problem.penalty.any()))
+    penalty = penalty_of(coding, factor, plan.alpha * float(opening.trials))
+    return Problem(design, loss, columns, penalty, float(opening.rows[0]), square, metric_of(opening, columns)), factor
+
+
+def chosen(problem: Problem, plan: Plan) -> Choice:
+    """The solver, and why it."""
+    if plan.firth:
+        return Choice("firth", "firth=True asks for the maximum under Jeffreys' prior")
+    return choose(problem.loss, problem.design.width, network.named(plan.network), plan.parts, problem.rows, plan.solver)
+
+
+def refuse_firth(loss: Loss, plan: Plan) -> None:
+    """Refuse what does not go with Jeffreys' prior, if that is asked for."""
+    if not plan.firth:
+        return
+    refuse_scale(loss)
+    if is_open(loss):
+        raise Unsupported("firth=True needs the alpha of a negative binomial, and here it is to be estimated", "Give it: NegativeBinomial(alpha=…).")
+    if plan.alpha:
+        raise Unsupported("firth=True is a penalty of its own, and alpha another", "Give one of them.")
+    if plan.solver not in ("auto", "newton"):
+        raise Unsupported(f"firth=True takes Newton's steps, not those of {plan.solver}", 'Leave out solver="…".')
+
+
+def minimised(problem: Problem, opening: Opening, plan: Plan, choice: Choice, start: Array | None) -> Rounds[Optimum]:
+    """The optimum, by the chosen solver."""
+    points, level = candidates(problem, opening) if start is None else start[:, None], level_start(problem.design, opening, problem.loss)
+    most = plan.max_rounds or MOST[choice.solver]
+    if choice.solver == "newton":
+        return (yield from newton(problem, points, level, third=plan.prefer == "rounds", exact_curve=plan.prefer == "time", max_rounds=most))
+    if choice.solver == "firth":
+        return (yield from raised(problem, points, level, most))
+    first = points[:, 0 if problem.loss.is_everywhere else -1]
+    return (yield from descended(problem, choice.solver, first, level, float(opening.trials), most))
 
 
 def metric_of(opening: Opening, columns: NDArray[np.int64]) -> Array:

@@ -1,69 +1,28 @@
-"""Newton's method for a sum over rows: one round a step, and a certificate of how far its last point was from the optimum."""
+"""Newton's method for a sum over rows: one round a step, and a certificate of how far its last point was from the optimum.
+
+Every `yield from` below that names a measure is a round; the rest is arithmetic at the centre, in step.py and optimum.py.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
-from itertools import pairwise
+from collections.abc import Callable
 
 import numpy as np
 
-from summable.core.data import Data
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
-from summable.maths.linalg import length, root_of, solve_root
 from summable.measures.curvature import Curvature
 from summable.measures.violations import Violations
-from summable.solvers.certificate import Certificate, bound
 from summable.solvers.level import Level, advance
-from summable.solvers.problem import Point, Problem, best, unit_of
+from summable.solvers.optimum import Optimum, Outcome, optimum
+from summable.solvers.problem import Point, Problem, best
+from summable.solvers.step import Step, accepted, converged, scaled_direction, step_from, suspicious
 
 HALVINGS = 0.5 ** np.arange(1, 8)  # step sizes whose values come with every full step
-CLOSE = 3e-11  # of the coefficients, in the metric of the Hessian: how near the answer shall be
-EXACT = 1e-9  # of a standard error: nearer than this is rounding
-SHORT = 1e-8  # of the coefficients: over a last step as short, the Hessian changes in its eighth digit
-SAME = 1e-12  # of a value: a sum of rounded terms may rise by that much at its minimum
-WIDEST_CUBE = 60  # features of which the third derivatives (36,000 numbers) are worth their pass
+LEVELS = 4  # rounds for the constant alone, where nothing else is asked
 ROUNDED = 1e-6  # of the coefficients: a step as short that lowers no loss has met rounding
+WIDEST_CUBE = 60  # features of which the third derivatives (36,000 numbers) are worth their pass
 ON_IT = 1e-4  # of the rows' spread along a direction: nearer to its hyperplane, a row lies on it
-SLOW = 0.25  # a decrement that shrinks by no more than this is no quadratic convergence
-
-
-class Outcome(Enum):
-    """How a solution came about, and what to do about it."""
-
-    CONVERGED = "Newton's method converged: the pooled answer."
-    SEPARATED = "Some columns separate the outcomes, so their coefficients have no finite estimate. Use alpha=…, or leave those columns out."
-    STALLED = "No step lowers the loss any further although the gradient is not zero. Scale the columns, or choose another link."
-    UNFINISHED = "The rounds were used up before the answer was near. Ask for more with max_rounds=…."
-
-
-@dataclass(frozen=True, eq=False)
-class Optimum(Data):
-    """Where a sum of losses is least, and what inference needs of it."""
-
-    coef: Array  # (width,)
-    value: float  # Σ w · loss there, without a penalty
-    pearson: float
-    observed: Array  # (rank, rank) Hessian of the independent columns, with the penalty's if there is one
-    expected: Array  # (rank, rank)
-    level: float  # the constant that alone minimises the loss
-    level_value: float  # and its value
-    certificate: Certificate
-    outcome: str  # name of Outcome
-    direction: Array  # (width,) along which the rows are separated, or (0,)
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """A step and what is expected of it."""
-
-    move: Array  # (rank,)
-    root: Array  # (rank, rank) of the Hessian that gave it
-    decrement: float  # over the unit
-    error: float  # estimated to be left after it, over the unit
-    length: float  # of the coefficients it leads to, over the unit
-    cubic: bool  # whether third derivatives bent it
 
 
 def newton(problem: Problem, candidates: Array, level: float, *, third: bool, exact_curve: bool, max_rounds: int = 30) -> Rounds[Optimum]:
@@ -100,14 +59,40 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
     return optimum(problem, point, step, alone, outcome, direction, reach)
 
 
+def look(problem: Problem, at: Array, level: float, near: Callable[[Step], bool], reached: Outcome) -> Rounds[Optimum]:
+    """What is known where another method stopped, at (width,) coefficients; with the step from there, if that is near enough.
+
+    Cost: one round; of a model with an offset one or two more, for the constant alone; one more to prove a separation.
+    Fails: nothing; how it went is in the outcome.
+    """
+    point, alone, reach = yield from summed(problem, at[:, None], Level(level), False)
+    for _ in range(LEVELS):
+        if not alone.known:
+            levels, nowhere = alone.tried(bool(problem.design.role("offset"))), np.zeros((problem.design.width, 0))
+            total = yield from Curvature(problem.design, problem.loss, nowhere, nowhere, levels)
+            alone = advance(alone, levels, total.level)
+    step, direction, outcome = step_from(problem, point, []), np.zeros(0), reached
+    if not near(step):
+        outcome = Outcome.UNFINISHED
+        if problem.loss.family.scale_known and not problem.penalty.any():
+            direction = yield from separation(problem, step)
+            outcome = Outcome.SEPARATED if direction.size else outcome
+    return optimum(problem, point, step, alone, outcome, direction, reach)
+
+
+def summed(problem: Problem, points: Array, alone: Level, third: bool) -> Rounds[tuple[Point, Level, float]]:
+    """The best of some points, (width, q), the constant alone, and how far the rows reach."""
+    levels, nowhere = alone.tried(bool(problem.design.role("offset"))), np.zeros((problem.design.width, 0))
+    total = yield from Curvature(problem.design, problem.loss, points, nowhere, levels, third, problem.whiten)
+    return best(problem, total, points), advance(alone, levels, total.level), float(total.reach) ** (1 / 16)
+
+
 def begin(problem: Problem, candidates: Array, alone: Level, third: bool) -> Rounds[tuple[Point, Level, float]]:
     """The best of the candidates, and how far the rows reach; where even a constant alone is better, that."""
-    levels, nowhere = alone.tried(bool(problem.design.role("offset"))), np.zeros((problem.design.width, 0))
-    total = yield from Curvature(problem.design, problem.loss, candidates, nowhere, levels, third, problem.whiten)
-    alone, point, reach = advance(alone, levels, total.level), best(problem, total, candidates), float(total.reach) ** (1 / 16)
+    point, alone, reach = yield from summed(problem, candidates, alone, third)
     if 0 in problem.columns and not point.value <= alone.value:
         flat = problem.full(np.where(problem.columns == 0, alone.at, 0.0))[:, None]
-        total = yield from Curvature(problem.design, problem.loss, flat, nowhere, np.zeros(0), third)
+        total = yield from Curvature(problem.design, problem.loss, flat, np.zeros((problem.design.width, 0)), np.zeros(0), third)
         point = best(problem, total, flat)
     return point, alone, reach
 
@@ -133,91 +118,3 @@ def advanced(problem: Problem, point: Point, step: Step, alone: Level, third: bo
     there = line[:, [int(np.nanargmin(values))]]
     total = yield from Curvature(problem.design, problem.loss, there, np.zeros((problem.design.width, 0)), np.zeros(0), third)
     return best(problem, total, there), alone, False
-
-
-def step_from(problem: Problem, point: Point, history: list[Step]) -> Step:
-    """The step from a point: Newton's, bent where third derivatives are known, and what should be left after it."""
-    root, positive = root_of(point.observed)
-    if not positive:
-        root, _ = root_of(point.expected)
-    move, unit = -solve_root(root, point.gradient), unit_of(problem, point)
-    decrement = length(root, move) / unit
-    reached = length(root, point.at[problem.columns] + move) / unit
-    before = history[-1] if history else None
-    if problem.loss.is_quadratic:
-        return Step(move, root, decrement, 0.0 if positive else decrement, reached, False)
-    if point.cubes and positive:
-        bent = bend(point, root, move)
-        share = length(root, bent - move) / max(length(root, bent), 1e-300)
-        if share <= 0.5:
-            quartic = decrement**2 / problem.rows  # what fourth derivatives leave of a step among rows that are alike
-            return Step(bent, root, decrement, decrement * max(4 * share**2, quartic), reached, True)
-    rate = min(1.0, decrement) if before is None else min(1.0, 2 * (decrement / before.decrement) * (decrement / before.decrement if positive else 1.0))
-    return Step(move, root, decrement, decrement * rate, reached, False)
-
-
-def bend(point: Point, root: Array, move: Array) -> Array:
-    """The root of gradient + Hessian s + ½ third[s, s] = 0 that lies by the Newton step."""
-    bent = move
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(60):
-            left = point.gradient + point.observed @ bent + 0.5 * (point.cubes[0] @ bent) @ bent
-            change = solve_root(root, left) if np.isfinite(left).all() else np.full_like(move, np.inf)
-            bent = bent - change
-            if not np.isfinite(bent).all():
-                return 3 * move  # it will be refused
-            if np.linalg.norm(change) <= 1e-16 * np.linalg.norm(bent):
-                break
-    return np.asarray(bent)
-
-
-def converged(problem: Problem, step: Step, exact_curve: bool) -> bool:
-    """Whether the step leads near enough, and the Hessian is near enough already or can be carried along."""
-    near = step.error <= max(CLOSE * step.length, EXACT)
-    return near and (step.cubic or not exact_curve or problem.loss.is_quadratic or step.decrement <= max(SHORT * step.length, EXACT))
-
-
-def accepted(point: Point, tried: Point) -> bool:
-    """Whether a full step lowered the value, or left it the same to rounding."""
-    return bool(np.isfinite(tried.value) and tried.value <= point.value + SAME * abs(point.value))
-
-
-def suspicious(problem: Problem, history: list[Step]) -> bool:
-    """Whether decrements shrink so slowly, three times in a row, that there may be no optimum at all."""
-    if not problem.loss.family.scale_known or problem.penalty.any() or len(history) < 6 or len(history) % 3:
-        return False
-    last = [step.decrement for step in history[-4:]]
-    return all(now > SLOW * before for before, now in pairwise(last))
-
-
-def scaled_direction(problem: Problem, move: Array) -> Array:
-    """A direction along which rows lie about one apart, without the columns that hardly move."""
-    scale = np.sqrt(np.maximum(np.diag(problem.square), 1e-300))
-    kept = np.where(np.abs(move) * scale > 1e-3 * np.max(np.abs(move) * scale, initial=0.0), move, 0.0)
-    return np.asarray(kept / max(float(np.sqrt(kept @ problem.square @ kept)), 1e-300))
-
-
-def optimum(problem: Problem, point: Point, step: Step, alone: Level, outcome: Outcome, direction: Array, reach: float) -> Optimum:
-    """The answer: the last summed point and the step from it, with every sum carried along."""
-    move = step.move if outcome is Outcome.CONVERGED else np.zeros_like(step.move)
-    observed, expected = carried(point.observed, point.cubes[:1], move), carried(point.expected, point.cubes[-1:], move)
-    change = point.gradient @ move + 0.5 * move @ point.observed @ move
-    value = point.value + float(change) - problem.penalised(point.at + problem.full(move))
-    scale = np.sqrt(np.maximum(np.diag(point.expected), 1e-300))
-    certificate = Certificate(
-        float(np.max(np.abs(point.gradient) / scale, initial=0.0)),
-        step.decrement,
-        step.error,
-        step.error / max(step.length, 1e-300),
-        bound(problem, point, move, reach),
-    )
-    return Optimum(
-        point.at + problem.full(move), max(value, 0.0), point.pearson + float(point.pearson_slope @ move), observed,
-        expected, alone.at, alone.value, certificate, outcome.name, direction,
-    )  # fmt: skip
-
-
-def carried(square: Array, cubes: tuple[Array, ...], move: Array) -> Array:
-    """A Hessian where a step leads, by its derivative if that is known."""
-    there = square + cubes[0] @ move if cubes else square
-    return there if root_of(there)[1] else square

@@ -17,7 +17,8 @@ from summable.measures.working import Opening, Working
 from summable.solvers.centred import centres, shifted, shifts
 from summable.solvers.generalized import independent_columns, products_of, refuse_constant
 from summable.solvers.least_squares import refuse_empty, refuse_extremes
-from summable.solvers.newton import Optimum, newton
+from summable.solvers.newton import newton
+from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
 
