@@ -148,15 +148,17 @@ def predict(tile: Any, p: Any, m: Any, coef: Any, eta: Any) -> None:
 
 @compiled
 def _gram(addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, weight: Any, by: Any, first: Any, second: Any) -> None:
-    """first (q, p + 2) gains the columns' inner products with `by`, (q, rows), and second their own, times the weights if there are any."""
-    p = len(addresses)
+    """first (q + 1, p + 2) gains the columns' inner products with `by`, (q, rows), and the weights (ones, if there are none), and second their own."""
+    p, q = len(addresses), len(by)
     step = tile_rows(p)
-    tile, scaled, values = np.zeros((p + 2, step + 8)), np.zeros((3, step + 8)), np.zeros((len(by), step + 8))
+    tile, scaled, values = np.zeros((p + 2, step + 8)), np.zeros((3, step + 8)), np.ones((q + 1, step + 8))
     for start in range(0, rows, step):
         m = min(step, rows - start)
         load(addresses, stride, single, shifts, start, m, tile)
-        for t in range(len(by)):
+        for t in range(q):
             values[t, :m] = by[t, start : start + m]
+        if len(weight):
+            values[q, :m] = weight[start : start + m]
         dots(tile, p, m, values, first)
         if len(second):
             products(tile, p, m, weight[start : start + m], scaled, second)
@@ -194,15 +196,14 @@ def gram(columns: Columns, weight: Array | float, by: Array) -> tuple[Array, Arr
     """Inner products of [1, columns less their shifts] with each of `by` (q, rows), (q, p + 1); and with each other by weight, packed."""
     p, of_rows = len(columns.shifts), np.ndim(weight) > 0
     weights = np.ascontiguousarray(weight, np.float64) if of_rows else np.zeros(0)
-    every = np.vstack([by, weights if of_rows else np.ones(columns.rows)])
     if p >= WIDE and (not of_rows or bool((weights >= 0).all())):
-        first, second = _by_blas(columns, np.sqrt(weights), every)
+        first, second = _by_blas(columns, np.sqrt(weights), np.vstack([by, weights if of_rows else np.ones(columns.rows)]))
     else:
-        first, second = np.zeros((len(every), p + 2)), np.zeros((p + 2, p + 2))
-        _gram(*place(columns), weights, every, first, second)
-    sums = np.column_stack([every.sum(axis=1), first[:, :p]])
-    packed = bordered(sums[-1], second)
-    return sums[:-1], packed if of_rows else packed * float(weight)
+        first, second = np.zeros((len(by) + 1, p + 2)), np.zeros((p + 2, p + 2))
+        _gram(*place(columns), weights, by, first, second)
+    total = weights.sum() if of_rows else float(columns.rows)
+    packed = bordered(np.append(total, first[-1, :p]), second)
+    return np.column_stack([by.sum(axis=1), first[:-1, :p]]), packed if of_rows else packed * float(weight)
 
 
 def bordered(first: Array, second: Array) -> Array:
@@ -215,9 +216,9 @@ def bordered(first: Array, second: Array) -> Array:
 
 def dotted(columns: Columns, by: Array) -> Array:
     """Inner products of [1, columns less their shifts] with each of `by` (q, rows), (q, p + 1)."""
-    first = np.zeros((len(by), len(columns.shifts) + 2))
+    first = np.zeros((len(by) + 1, len(columns.shifts) + 2))
     _gram(*place(columns), np.zeros(0), by, first, np.zeros((0, 0)))
-    return np.column_stack([by.sum(axis=1), first[:, :-2]])
+    return np.column_stack([by.sum(axis=1), first[:-1, :-2]])
 
 
 def moment(columns: Columns, order: int, weight: Array | float) -> Array:
