@@ -216,7 +216,7 @@ def test_what_is_not_finite_is_refused_by_its_sum(bad, row):
     X = np.random.default_rng(0).normal(size=(2000, 3))
     X[row, 1] = bad
     for model in (sm.LinearRegression(), sm.Ridge()):
-        with pytest.raises(ValueError, match="Input X contains (NaN|infinity)"):
+        with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
             model.fit(X, np.ones(2000))
         assert not hasattr(model, "coef_")
 

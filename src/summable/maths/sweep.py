@@ -59,10 +59,7 @@ def _logistic(eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
         log_z = log1p(z)
         log_mean = (0.0 if e > 0 else e) - log_z
         log_rest = (-e if e > 0 else 0.0) - log_z
-        share = 0.0
-        if t > 0.0 and t < 1.0:
-            share = t * log(t) + (1.0 - t) * log(1.0 - t)
-        value += w[i] * (share - t * log_mean - (1.0 - t) * log_rest)
+        value -= w[i] * (t * log_mean + (1.0 - t) * log_rest)
         slope[i] = w[i] * ((1.0 - t) * mu - t * other)
         curve[i] = observed[i] = w[i] * mu * other
         odds = z if e > 0 else 1.0 / z  # e^−eta
@@ -70,6 +67,19 @@ def _logistic(eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
         chi += w[i] * (against + with_it - 2.0 * t * (1.0 - t))
         pearson[i] = w[i] * (with_it - against)
     return value, chi
+
+
+@compiled
+def _entropy(y: Any, w: Any, m: Any) -> Any:
+    """The weighted sum of y log y + (1 − y) log(1 − y), which is zero where all y are 0 or 1."""
+    total, shares = 0.0, 0.0
+    for i in range(m):
+        shares += y[i] * (1.0 - y[i])
+    if shares != 0.0:
+        for i in range(m):
+            t = y[i]
+            total += w[i] * (t * log(t if t > 0.0 else 1.0) + (1.0 - t) * log(1.0 - t if t < 1.0 else 1.0))
+    return total
 
 
 @compiled
@@ -127,6 +137,7 @@ def _sweep(
         predict(tile, p, m, coef[1:], eta)
         if power == LOGIT:
             value, chi = _logistic(eta, y[start : start + m], w, m, by, curve)
+            value += _entropy(y[start : start + m], w, m)
         else:
             value, chi = _log_link(power, eta, y[start : start + m], w, m, by, curve)
         sums[0] += value

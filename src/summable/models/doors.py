@@ -40,9 +40,14 @@ def is_named(y: Any) -> bool:
     return isinstance(y, str) or (isinstance(y, list | tuple) and bool(y) and all(isinstance(name, str) for name in y))
 
 
+def is_looked_at_later(X: Any, sample_weight: Any) -> bool:
+    """Whether the sums of a matrix tell of every NaN in it: not where a row of weight 0 is never read."""
+    return sample_weight is None and not issparse(X)
+
+
 def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool, reset: bool = True, later: bool = False) -> Problem:
     """Arrays, frames or sparse matrices, held to what scikit-learn asks of them; if `later`, `solved` will see to what is not finite in X."""
-    later = later and sample_weight is None and not issparse(X)  # a row of weight 0 is never read, nor what no one stores
+    later = later and is_looked_at_later(X, sample_weight)
     options = {"dtype": [np.float64, np.float32], "y_numeric": True, "multi_output": True}
     X, y = validate_data(model, X, y, accept_sparse=list(SPARSE) if sparse else False, reset=reset, ensure_all_finite=not later, **options)
     weight = None

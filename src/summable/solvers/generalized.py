@@ -72,7 +72,7 @@ def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening:
     problem = Problem(design, loss, columns, penalty_of(coding, factor, plan.alpha * weight), float(opening.rows[0]), square, metric_of(opening, columns))
     optimum = yield from newton(
         problem, candidates(problem, opening), level_start(design, opening, loss),
-        third=plan.prefer == "rounds", exact_curve=plan.prefer == "time", max_rounds=plan.max_rounds,
+        third=plan.prefer == "rounds", exact_curve=plan.prefer == "time", eager=plan.prefer == "rounds", max_rounds=plan.max_rounds,
     )  # fmt: skip
     root, _ = root_of(optimum.observed if plan.observed else optimum.expected)
     constant = has_constant(coding, products, factor)

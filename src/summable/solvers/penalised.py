@@ -73,7 +73,9 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
     points = candidates(problem, opening)
     if start is not None:
         points = np.column_stack([_measured(design, start), points])
-    optimum = yield from newton(problem, points, level_start(design, opening, loss), third=False, exact_curve=False, max_rounds=shrinkage.max_rounds)
+    optimum = yield from newton(
+        problem, points, level_start(design, opening, loss), third=False, exact_curve=False, eager=False, max_rounds=shrinkage.max_rounds
+    )
     coef = optimum.coef[1:]
     return Surface(coef, float(optimum.coef[0] - shifts(design)[1 : design.width] @ coef), design, opening, optimum)
 
