@@ -20,6 +20,7 @@ from summable.solvers.least_squares import refuse_empty, refuse_extremes
 from summable.solvers.newton import Optimum, newton
 from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
+from summable.solvers.width import refuse_wide
 
 NO_METRIC = np.zeros((0, 0))  # no bound on the distance to the optimum is asked for
 
@@ -54,6 +55,7 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
     Fails: DataError when no row is left, or all y are at the end of their range.
     Source: McCullagh & Nelder 1989, §2.5; Hoerl & Kennard 1970.
     """
+    refuse_wide(design)
     if shrinkage.intercept:
         middles = yield from Middle(design)
         by = centres(middles.seen, middles.centre, middles.spread)

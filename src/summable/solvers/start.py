@@ -12,10 +12,12 @@ from summable.maths.losses import Loss
 from summable.measures.local import Beginning, Local
 from summable.measures.working import Opening, Working
 from summable.solvers.problem import Problem
+from summable.solvers.width import refuse_wide
 
 
 def opening_of(design: Design, coding: Coding, loss: Loss, prefer: str) -> Rounds[Opening]:
     """The first round: the sums of least squares and, where rounds are dear, the parts' own fits beside them."""
+    refuse_wide(design)
     if prefer == "rounds" and not loss.is_quadratic:
         return (yield from Local(design, loss, coding.kept))
     return (yield from Working(design, loss))
