@@ -10,24 +10,63 @@ import numpy as np
 import pytest
 
 import summable as sm
+from summable.core.rows import Columns
 from summable.maths import kernels, linalg
 
 
-@pytest.mark.parametrize("rows", [0, 1, 511, 512, 513, 5000])
-@pytest.mark.parametrize("width", [0, 1, 3, 4, 5, 12, 33])
-def test_sums_are_those_of_the_reference(rows, width):
+def lying(rows, width, order, dtype):
+    """Columns in memory by rows or by columns, their shifts, and [1, columns less shifts] as the reference takes it."""
     draw = np.random.default_rng(rows + width)
-    columns, shifts, weight = list(1e3 + draw.normal(size=(width, rows))), 1e3 + draw.normal(size=width), draw.random(rows)
-    x = np.vstack([np.ones(rows), *(column - shift for column, shift in zip(columns, shifts, strict=True))])
-    for by in (1.0, 0.5, weight):
-        np.testing.assert_allclose(kernels.gram(columns, shifts, by, rows), linalg.gram(x, by), rtol=1e-12, atol=1e-12 * rows)
-    np.testing.assert_allclose(kernels.dots(columns, shifts, weight, rows), x @ weight, rtol=1e-12, atol=1e-12 * rows)
+    x = np.asarray(1e3 + draw.normal(size=(rows, width)), dtype, order=order)
+    shifts = 1e3 + draw.normal(size=width)
+    addresses = np.array([x.ctypes.data + j * x.strides[1] for j in range(width)], np.int64)
+    columns = Columns(addresses, x.strides[0] // x.itemsize, dtype == np.float32, shifts, rows, (x,))
+    return columns, np.vstack([np.ones(rows), (x - shifts).T]), draw
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 511, 512, 513, 3000])
+@pytest.mark.parametrize("width", [0, 1, 3, 4, 5, 12, 33])
+@pytest.mark.parametrize(("order", "dtype"), [("C", np.float64), ("F", np.float64), ("C", np.float32), ("F", np.float32)])
+def test_sums_are_those_of_the_reference(rows, width, order, dtype):
+    columns, x, draw = lying(rows, width, order, dtype)
+    by, weight, close = draw.normal(size=(2, rows)), draw.normal(size=rows), {"rtol": 1e-12, "atol": 1e-12 * rows}
+    for weighed in (1.0, 0.5, weight):
+        beside, second = kernels.gram(columns, weighed, by)
+        np.testing.assert_allclose(second, linalg.gram(x, weighed), **close)
+        np.testing.assert_allclose(beside, by @ x.T, **close)
+    np.testing.assert_allclose(kernels.moment(columns, 1, by.T), x @ by.T, **close)
+    np.testing.assert_allclose(kernels.moment(columns, 1, weight), x @ weight, **close)
+    coef = draw.normal(size=(width + 1, 3))
+    np.testing.assert_allclose(kernels.project(columns, coef), x.T @ coef, **close)
+    np.testing.assert_allclose(kernels.project(columns, coef[:, 0]), x.T @ coef[:, 0], **close)
+
+
+def test_blas_gives_the_same_where_columns_are_many(monkeypatch):
+    columns, x, draw = lying(1300, 40, "C", np.float64)
+    monkeypatch.setattr(kernels, "WIDE", 1)
+    for weight in (0.5, draw.random(1300), draw.normal(size=1300)):
+        beside, second = kernels.gram(columns, weight, draw.normal(size=(0, 1300)))
+        np.testing.assert_allclose(second, linalg.gram(x, weight), rtol=1e-12, atol=1e-9)
+        assert beside.shape == (0, 41)
 
 
 def test_a_nan_is_not_lost():
-    columns = [np.array([1.0, np.nan, 2.0]), np.arange(3.0)]
-    found = kernels.gram(columns, [0.0, 0.0], 1.0, 3)
+    columns, _, _ = lying(3, 2, "C", np.float64)
+    columns.held[0][1, 0] = np.nan
+    _, found = kernels.gram(columns, 1.0, np.zeros((0, 3)))
     assert np.isnan(found[1]) and not np.isnan(found[-1])
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_bits_do_not_depend_on_where_an_array_begins(order):
+    room = np.zeros(1000 * 7 + 1)
+    found = []
+    for begin in (0, 1):
+        x = room[begin : begin + 7000].reshape((1000, 7), order=order)
+        x[:] = np.random.default_rng(0).normal(size=(1000, 7))
+        addresses = np.array([x[:, j].ctypes.data for j in range(7)], np.int64)
+        found.append(kernels.gram(Columns(addresses, x.strides[0] // 8, False, np.zeros(7), 1000, (x,)), x[:, 0].copy(), np.zeros((0, 1000)))[1])
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("weights", [None, "weight"])
@@ -42,7 +81,9 @@ def test_a_fit_is_the_same_by_both(table, monkeypatch, weights):
 
 @pytest.mark.slow
 def test_a_read_only_home_is_no_obstacle(tmp_path):
-    code = "import os; os.access = lambda *a: False; from summable.maths import kernels; import numpy as np; print(kernels.gram([np.ones(5)], [0.0], 1.0, 5))"
+    code = "import os; os.access = lambda *a: False; from summable.maths import kernels; import numpy as np; "
+    code += "from summable.core.rows import Columns; x = np.ones(5); held = Columns(np.array([x.ctypes.data]), 1, False, np.zeros(1), 5, (x,));"
+    code += "print(kernels.moment(held, 2, 1.0))"
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"} | {"TMPDIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.stdout.strip() == "[5. 5. 5.]", done.stderr

@@ -117,3 +117,25 @@ def test_separated_classes_are_told():
 def test_bad_input_ends_in_a_sentence(model, y, message):
     with pytest.raises((ValueError, sm.SummableError), match=message):
         model.fit([[0.0], [1.0], [2.0]], y)
+
+
+@pytest.mark.parametrize("labels", [(0, 1), (-1.0, 1.0), (2, 7), (False, True), (0.5, 1.0), ("a", "b")])
+def test_two_classes_are_found_whatever_they_are(labels):
+    draw = np.random.default_rng(0)
+    X = draw.normal(size=(200, 2))
+    y = np.array(labels)[(draw.random(200) < 0.5 + 0.4 * np.tanh(X[:, 0])).astype(int)]
+    if labels == (0.5, 1.0):
+        with pytest.raises(ValueError, match="Unknown label type"):
+            sm.LogisticRegression().fit(X, y)
+        return
+    model = sm.LogisticRegression().fit(X, y)
+    assert model.classes_.tolist() == list(labels) and model.coef_[0, 0] > 0.5 and set(model.predict(X)) == set(labels)
+
+
+def test_a_nan_is_refused_though_nobody_looked_for_it():
+    X = np.random.default_rng(0).normal(size=(3000, 2))
+    X[2000, 1] = np.nan
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        sm.LogisticRegression().fit(X, np.arange(3000) % 2)
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        sm.PoissonRegressor().fit(X, np.arange(3000) % 2)

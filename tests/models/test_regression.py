@@ -208,3 +208,19 @@ def test_weights_are_not_negative(problem):
     x, y, weight = problem
     with pytest.raises(ValueError, match="Negative values"):
         sm.LinearRegression().fit(x, y, weight - 1)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("row", [3, 1500])  # among those a first look takes, and beyond
+def test_what_is_not_finite_is_refused_by_its_sum(bad, row):
+    X = np.random.default_rng(0).normal(size=(2000, 3))
+    X[row, 1] = bad
+    for model in (sm.LinearRegression(), sm.Ridge()):
+        with pytest.raises(ValueError, match=r"Input X contains (NaN|infinity)"):
+            model.fit(X, np.ones(2000))
+        assert not hasattr(model, "coef_")
+
+
+def test_finite_numbers_whose_squares_are_not_are_told_apart():
+    with pytest.raises(sm.DataError, match="a sum of squares is greater"):
+        sm.LinearRegression().fit(np.random.default_rng(0).normal(size=(100, 2)) * 1e200, np.ones(100))

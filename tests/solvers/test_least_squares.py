@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from summable.core.design import Coding, Column, Constant, Design, Numeric, Product
-from summable.core.errors import DataError
+from summable.core.design import Block, Coding, Column, Constant, Design, Numeric, Product
+from summable.core.errors import DataError, Unsupported
 from summable.engines.threads import fold
+from summable.maths.losses import loss
 from summable.measures.gram import Gram
 from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
+from summable.solvers.centred import centred
 from summable.solvers.least_squares import least_squares
+from summable.solvers.penalised import Shrinkage, penalised
+from summable.solvers.start import opening_of
 from summable.sources import arrays
 
 
@@ -103,3 +107,16 @@ def test_a_column_of_zeros_needs_no_second_round():
 def test_no_rows_are_refused():
     with pytest.raises(DataError, match="no rows are left to fit"):
         drive(least_squares(design("a", "b"), coding(3)), {name: np.zeros(0) for name in "aby"})
+
+
+def test_what_fits_no_memory_is_refused_before_a_row_is_read():
+    wide = Design((), (Constant(), Block("X", (0.0,) * 40_000)), (("y", Numeric("y0")),))
+    nothing = Coding((), *np.zeros((4, 0), np.int64), np.zeros(0, bool))
+    for program in (
+        least_squares(wide, nothing),
+        centred(wide),
+        penalised(wide, loss("poisson"), Shrinkage(1.0)),
+        opening_of(wide, nothing, loss("poisson"), "time"),
+    ):
+        with pytest.raises(Unsupported, match=r"X'X of 40,001 features takes 13 GB.* L-BFGS"):
+            next(program)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from summable.core.design import Design
+from summable.core.statistic import Array
 
 
 class Rows(Protocol):
@@ -40,6 +45,32 @@ class Rows(Protocol):
 
     def matrix(self) -> Any:
         """The design rows themselves, (rows, width), where that is allowed; else `Unsupported`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Features, but for the constant before them, as numbers in this process's memory, which compiled kernels read where they lie."""
+
+    addresses: NDArray[np.int64]  # (p,) of each column's first number
+    stride: int  # numbers from one row to the next
+    single: bool  # float32; else float64
+    shifts: Array  # (p,) what each is less by
+    rows: int
+    held: tuple[Any, ...]  # the arrays that own the memory
+
+    @property
+    def width(self) -> int:
+        """Features with the constant."""
+        return len(self.shifts) + 1
+
+
+def columns_of(rows: Rows) -> Columns | None:
+    """Where the features lie, if the rows are a constant and plain numbers in memory, and enough of them for a kernel to be worth its start.
+
+    It is no ninth of the eight: a place that has no `columns` answers the same questions by them.
+    """
+    found: Columns | None = getattr(rows, "columns", None)
+    return found
 
 
 def each(weight: Any, values: Any) -> Any:

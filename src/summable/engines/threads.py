@@ -150,7 +150,7 @@ one_blas_thread = _OneBlasThread()
 
 def fold(measure: Question[S], shard: Shard, stop: Event | None = None) -> S:
     """A measure's answer on one shard."""
-    with np.errstate(over="ignore", under="ignore"):  # what overflows is an infinity in the sum, and refused where it is used
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # it is an infinity or a NaN in the sum, and refused where it is used
         if isinstance(measure, PartMeasure):
             return measure(shard)
         return pairwise(measure(rows) for rows in _until(stop, shard.rows(measure.design)))

@@ -1,156 +1,254 @@
-"""Compiled sums over contiguous columns: one reading of the data, in register tiles, at the speed of memory.
+"""Compiled sums over columns where they lie: one reading of the data, in register tiles, at the speed of memory.
 
-The general formulae in `linalg` are the reference; these give the same sums in another order. Columns need not lie together: each is
-given by its address, so that what Arrow decoded is read where it lies, shifted on the way into a cache-sized tile.
+The general formulae in `linalg` are the reference; these give the same sums in another order. Rows go through tiles of contiguous
+columns, float64 and less their shifts, that fit the second-level cache: what Arrow decoded is read where it lies, a matrix by rows is
+transposed on the way, eight rows at a time. A tile's products are taken three columns by three, whose nine sums stay in registers.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from summable.core.rows import Columns
 from summable.core.statistic import Array
+from summable.maths.compiled import compiled, doubles, floats
+
+TILE = 2**15  # numbers of a tile: 256 kB, half of a second-level cache
+SHORTEST, LONGEST = 128, 512  # rows of a tile: enough for a register sum, few enough for six columns in the first-level cache
+WIDE = 320  # columns from which BLAS is faster: its blocks are for the whole cache, where tiles this short pay for their ends
 
 
-def _cache() -> str | None:
-    """Where compiled code is kept if numba's own choices, beside the package or in the home, cannot be written; None if they can.
-
-    The folder is the user's alone: what lies in it is run.
-    """
-    home = os.path.expanduser("~")
-    if "NUMBA_CACHE_DIR" in os.environ or any(os.access(folder, os.W_OK) for folder in (Path(__file__).parent, home)):
-        return None
-    folder = Path(tempfile.gettempdir()) / f"summable-kernels-{os.getuid() if hasattr(os, 'getuid') else os.environ.get('USERNAME', 'user')}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    ours = not hasattr(os, "getuid") or (folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o077)
-    return str(folder) if ours else tempfile.mkdtemp()
+@compiled
+def tile_rows(width: Any) -> Any:
+    """Rows of a tile of so many columns."""
+    return max(SHORTEST, min(LONGEST, TILE // max(width, 1) // 8 * 8))
 
 
-if (_folder := _cache()) is not None:
-    os.environ["NUMBA_CACHE_DIR"] = _folder
-
-import numba  # noqa: E402  (reads its environment when imported)
-from numba import types  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
-
-ROWS = 512  # rows of a tile: 4 kB a column, so that a hundred columns stay in L2 and two sets of four in L1
-FAST = {"reassoc", "contract"}  # sums may be reordered into vectors; NaN and infinity keep their meaning
+@compiled
+def _copied(column: Any, shift: Any, m: Any, to: Any) -> None:
+    """A contiguous column, less its shift."""
+    for i in range(m):
+        to[i] = column[i] - shift
 
 
-@intrinsic
-def _pointer(typingctx: Any, address: Any) -> Any:
-    """The float64 pointer at an address."""
-    target = types.CPointer(types.float64)
+@compiled
+def _eight(column: Any, stride: Any, shift: Any, to: Any) -> None:
+    """Eight numbers of a column, a row apart, less its shift: one line of the cache is written while eight are read on."""
+    to[0] = column[0] - shift
+    to[1] = column[stride] - shift
+    to[2] = column[2 * stride] - shift
+    to[3] = column[3 * stride] - shift
+    to[4] = column[4 * stride] - shift
+    to[5] = column[5 * stride] - shift
+    to[6] = column[6 * stride] - shift
+    to[7] = column[7 * stride] - shift
 
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(target))
 
-    return target(types.int64), codegen
-
-
-@numba.njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
-def _tiles(addresses: Any, shifts: Any, weight: Any, rows: int, first: Any, second: Any) -> None:  # noqa: PLR0915  (sixteen sums in registers)
-    """Columns gain their weighted sums in first (p,) and products in the lower triangle of second (p4, p4), p4 a multiple of 4."""
-    p, p4, weighted = len(addresses), len(second), len(weight) > 0
-    tile, scaled = np.zeros((p4, ROWS)), np.zeros((p4, ROWS))
-    left = scaled if weighted else tile
-    for start in range(0, rows, ROWS):
-        m = min(ROWS, rows - start)
+@compiled
+def load(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: Any, tile: Any) -> None:
+    """tile (p, m) holds rows from `start` on, less their shifts."""
+    p = len(addresses)
+    if stride == 1:
         for j in range(p):
-            column, shift, to = numba.carray(_pointer(addresses[j]), rows), shifts[j], tile[j]
-            total = 0.0
-            if weighted:
-                by = scaled[j]
-                for i in range(m):
-                    to[i] = column[start + i] - shift
-                    by[i] = to[i] * weight[start + i]
-                    total += by[i]
+            if single:
+                _copied(floats(addresses[j] + 4 * start), shifts[j], m, tile[j])
             else:
-                for i in range(m):
-                    to[i] = column[start + i] - shift
-                    total += to[i]
-            first[j] += total
-        for j in range(0, p4, 4):
-            a0, a1, a2, a3 = left[j, :m], left[j + 1, :m], left[j + 2, :m], left[j + 3, :m]
-            for k in range(0, j + 1, 4):
-                b0, b1, b2, b3 = tile[k, :m], tile[k + 1, :m], tile[k + 2, :m], tile[k + 3, :m]
-                c00 = c01 = c02 = c03 = c10 = c11 = c12 = c13 = 0.0
-                c20 = c21 = c22 = c23 = c30 = c31 = c32 = c33 = 0.0
-                for i in range(m):
-                    x0, x1, x2, x3 = a0[i], a1[i], a2[i], a3[i]
-                    y0, y1, y2, y3 = b0[i], b1[i], b2[i], b3[i]
-                    c00 += x0 * y0
-                    c01 += x0 * y1
-                    c02 += x0 * y2
-                    c03 += x0 * y3
-                    c10 += x1 * y0
-                    c11 += x1 * y1
-                    c12 += x1 * y2
-                    c13 += x1 * y3
-                    c20 += x2 * y0
-                    c21 += x2 * y1
-                    c22 += x2 * y2
-                    c23 += x2 * y3
-                    c30 += x3 * y0
-                    c31 += x3 * y1
-                    c32 += x3 * y2
-                    c33 += x3 * y3
-                second[j, k] += c00
-                second[j, k + 1] += c01
-                second[j, k + 2] += c02
-                second[j, k + 3] += c03
-                second[j + 1, k] += c10
-                second[j + 1, k + 1] += c11
-                second[j + 1, k + 2] += c12
-                second[j + 1, k + 3] += c13
-                second[j + 2, k] += c20
-                second[j + 2, k + 1] += c21
-                second[j + 2, k + 2] += c22
-                second[j + 2, k + 3] += c23
-                second[j + 3, k] += c30
-                second[j + 3, k + 1] += c31
-                second[j + 3, k + 2] += c32
-                second[j + 3, k + 3] += c33
+                _copied(doubles(addresses[j] + 8 * start), shifts[j], m, tile[j])
+        return
+    for i in range(0, m - m % 8, 8):
+        for j in range(p):
+            if single:
+                _eight(floats(addresses[j] + 4 * stride * (start + i)), stride, shifts[j], tile[j, i : i + 8])
+            else:
+                _eight(doubles(addresses[j] + 8 * stride * (start + i)), stride, shifts[j], tile[j, i : i + 8])
+    for i in range(m - m % 8, m):
+        for j in range(p):
+            at = stride * (start + i)
+            tile[j, i] = (floats(addresses[j])[at] if single else doubles(addresses[j])[at]) - shifts[j]
 
 
-@numba.njit(nogil=True, fastmath=FAST, error_model="numpy", cache=True)
-def _dots(addresses: Any, shifts: Any, weight: Any, rows: int, first: Any) -> None:
-    """first (p,) gains Σ wᵢ (xᵢ − s), a tile of the weight staying in cache while the columns pass."""
-    for start in range(0, rows, 8 * ROWS):
-        m = min(8 * ROWS, rows - start)
-        w = weight[start : start + m]
-        for j in range(len(addresses)):
-            column, shift, total = numba.carray(_pointer(addresses[j]), rows), shifts[j], 0.0
+@compiled
+def _three_by_three(a: Any, b: Any, m: Any, j: Any, k: Any, out: Any) -> None:
+    """out[j:, k:] gains nine inner products: of the first three columns of one tile, and three of another from k on."""
+    a0, a1, a2 = a[0, :m], a[1, :m], a[2, :m]
+    b0, b1, b2 = b[k, :m], b[k + 1, :m], b[k + 2, :m]
+    c00 = c01 = c02 = c10 = c11 = c12 = c20 = c21 = c22 = 0.0
+    for i in range(m):
+        x0, x1, x2 = a0[i], a1[i], a2[i]
+        z = b0[i]
+        c00 += x0 * z
+        c10 += x1 * z
+        c20 += x2 * z
+        z = b1[i]
+        c01 += x0 * z
+        c11 += x1 * z
+        c21 += x2 * z
+        z = b2[i]
+        c02 += x0 * z
+        c12 += x1 * z
+        c22 += x2 * z
+    out[j, k] += c00
+    out[j, k + 1] += c01
+    out[j, k + 2] += c02
+    out[j + 1, k] += c10
+    out[j + 1, k + 1] += c11
+    out[j + 1, k + 2] += c12
+    out[j + 2, k] += c20
+    out[j + 2, k + 1] += c21
+    out[j + 2, k + 2] += c22
+
+
+@compiled
+def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any) -> None:
+    """The lower triangle of second (p + 2, p + 2) gains the products of a tile (p + 2, m), times the weights (m,) if there are any."""
+    for j in range(0, p, 3):
+        left = tile[j : j + 3]
+        if len(weight):
+            for u in range(3):
+                x, to = tile[j + u], scaled[u]
+                for i in range(m):
+                    to[i] = x[i] * weight[i]
+            left = scaled
+        for k in range(0, j + 1, 3):
+            _three_by_three(left, tile, m, j, k, second)
+
+
+@compiled
+def dots(tile: Any, p: Any, m: Any, by: Any, first: Any) -> None:
+    """first (q, p + 2) gains the inner products of a tile (p + 2, m) with `by`, (q, m)."""
+    for t in range(len(by)):
+        v = by[t]
+        for j in range(0, p, 3):
+            x0, x1, x2 = tile[j], tile[j + 1], tile[j + 2]
+            c0 = c1 = c2 = 0.0
             for i in range(m):
-                total += w[i] * (column[start + i] - shift)
-            first[j] += total
+                c0 += x0[i] * v[i]
+                c1 += x1[i] * v[i]
+                c2 += x2[i] * v[i]
+            first[t, j] += c0
+            first[t, j + 1] += c1
+            first[t, j + 2] += c2
 
 
-def gram(columns: Sequence[Array], shifts: Sequence[float], weight: Array | float, rows: int) -> Array:
-    """Packed Σ wᵢ xᵢxᵢ' of [1, columns less their shifts], float64 and contiguous."""
-    p, of_rows = len(columns), np.ndim(weight) > 0
-    first, second = np.zeros(p), np.zeros((-(-p // 4) * 4,) * 2)
+@compiled
+def predict(tile: Any, p: Any, m: Any, coef: Any, eta: Any) -> None:
+    """eta (m,) gains the rows of a tile (p, m) times coefficients (p,)."""
+    for j in range(0, p - p % 4, 4):
+        x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+        c0, c1, c2, c3 = coef[j], coef[j + 1], coef[j + 2], coef[j + 3]
+        for i in range(m):
+            eta[i] += (c0 * x0[i] + c1 * x1[i]) + (c2 * x2[i] + c3 * x3[i])
+    for j in range(p - p % 4, p):
+        x, c = tile[j], coef[j]
+        for i in range(m):
+            eta[i] += c * x[i]
+
+
+@compiled
+def _gram(addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, weight: Any, by: Any, first: Any, second: Any) -> None:
+    """first (q + 1, p + 2) gains the columns' inner products with `by`, (q, rows), and the weights (ones, if there are none), and second their own."""
+    p, q = len(addresses), len(by)
+    step = tile_rows(p)
+    tile, scaled, values = np.zeros((p + 2, step + 8)), np.zeros((3, step + 8)), np.ones((q + 1, step + 8))
+    for start in range(0, rows, step):
+        m = min(step, rows - start)
+        load(addresses, stride, single, shifts, start, m, tile)
+        for t in range(q):
+            values[t, :m] = by[t, start : start + m]
+        if len(weight):
+            values[q, :m] = weight[start : start + m]
+        dots(tile, p, m, values, first)
+        if len(second):
+            products(tile, p, m, weight[start : start + m], scaled, second)
+
+
+@compiled
+def _project(addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, coef: Any, eta: Any) -> None:
+    """eta (q, rows) gains the columns times coefficients, (q, p)."""
+    p = len(addresses)
+    step = tile_rows(p)
+    tile = np.zeros((p, step + 8))
+    for start in range(0, rows, step):
+        m = min(step, rows - start)
+        load(addresses, stride, single, shifts, start, m, tile)
+        for t in range(len(coef)):
+            predict(tile, p, m, coef[t], eta[t, start : start + m])
+
+
+@compiled
+def _load(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: Any, tile: Any) -> None:
+    load(addresses, stride, single, shifts, start, m, tile)
+
+
+def beside(values: Array) -> Array:
+    """One or several numbers a row, (rows,) or (rows, q), each contiguous: (q, rows)."""
+    return np.ascontiguousarray(values[None] if values.ndim == 1 else values.T, np.float64)
+
+
+def place(columns: Columns) -> tuple[Any, ...]:
+    """Where columns lie, as kernels are told."""
+    return columns.addresses, columns.stride, columns.single, columns.shifts, columns.rows
+
+
+def gram(columns: Columns, weight: Array | float, by: Array) -> tuple[Array, Array]:
+    """Inner products of [1, columns less their shifts] with each of `by` (q, rows), (q, p + 1); and with each other by weight, packed."""
+    p, of_rows = len(columns.shifts), np.ndim(weight) > 0
     weights = np.ascontiguousarray(weight, np.float64) if of_rows else np.zeros(0)
-    _tiles(_addresses(columns), np.asarray(shifts, np.float64), weights, rows, first, second)
+    if p >= WIDE and (not of_rows or bool((weights >= 0).all())):
+        first, second = _by_blas(columns, np.sqrt(weights), np.vstack([by, weights if of_rows else np.ones(columns.rows)]))
+    else:
+        first, second = np.zeros((len(by) + 1, p + 2)), np.zeros((p + 2, p + 2))
+        _gram(*place(columns), weights, by, first, second)
+    total = weights.sum() if of_rows else float(columns.rows)
+    packed = bordered(np.append(total, first[-1, :p]), second)
+    return np.column_stack([by.sum(axis=1), first[:-1, :p]]), packed if of_rows else packed * float(weight)
+
+
+def bordered(first: Array, second: Array) -> Array:
+    """Packed products of [1, columns], (p + 1,) with the constant and the others in the lower triangle of (p or more, p or more)."""
+    p = len(first) - 1
     square = np.empty((p + 1, p + 1))
-    square[0, 0] = weights.sum() if of_rows else rows
-    square[1:, 0], square[1:, 1:] = first, second[:p, :p]
-    packed = square.T[np.triu_indices(p + 1)]
-    return packed if of_rows else packed * float(weight)
+    square[:, 0], square[1:, 1:] = first, second[:p, :p]
+    return square.T[np.triu_indices(p + 1)]
 
 
-def dots(columns: Sequence[Array], shifts: Sequence[float], weight: Array, rows: int) -> Array:
-    """Σ wᵢ xᵢ of [1, columns less their shifts], (p + 1,)."""
-    first, weights = np.zeros(len(columns)), np.ascontiguousarray(weight, np.float64)
-    _dots(_addresses(columns), np.asarray(shifts, np.float64), weights, rows, first)
-    return np.concatenate([[weights.sum()], first])
+def dotted(columns: Columns, by: Array) -> Array:
+    """Inner products of [1, columns less their shifts] with each of `by` (q, rows), (q, p + 1)."""
+    first = np.zeros((len(by) + 1, len(columns.shifts) + 2))
+    _gram(*place(columns), np.zeros(0), by, first, np.zeros((0, 0)))
+    return np.column_stack([by.sum(axis=1), first[:-1, :-2]])
 
 
-def _addresses(columns: Sequence[Array]) -> np.ndarray[Any, Any]:
-    """Where the columns lie; the caller keeps them alive."""
-    return np.array([column.ctypes.data for column in columns], np.int64)
+def moment(columns: Columns, order: int, weight: Array | float) -> Array:
+    """Σ weightᵢ xᵢ^⊗order of [1, columns less their shifts], order 1 or 2."""
+    if order == 2:
+        return gram(columns, weight, np.zeros((0, columns.rows)))[1]
+    weights = np.broadcast_to(weight, (columns.rows, *np.shape(weight)[1:]))
+    sums = dotted(columns, beside(weights))
+    return sums.T.reshape(len(columns.shifts) + 1, *weights.shape[1:])
+
+
+def project(columns: Columns, coef: Array) -> Array:
+    """[1, columns less their shifts] times coefficients (p + 1,) or (p + 1, q): (rows,) or (rows, q)."""
+    by = beside(coef)
+    eta = np.repeat(by[:, :1], columns.rows, axis=1)
+    _project(*place(columns), np.ascontiguousarray(by[:, 1:]), eta)
+    return eta.T.reshape(columns.rows, *coef.shape[1:])
+
+
+def _by_blas(columns: Columns, root: Array, by: Array) -> tuple[Array, Array]:
+    """The columns' inner products with `by`, and by BLAS with each other, tile after tile of them times the roots of the weights, if there are any."""
+    p, (*where, rows) = len(columns.shifts), place(columns)
+    step = max(p, LONGEST)
+    tile, first, second = np.empty((p, step)), np.zeros((len(by), p)), np.zeros((p, p))
+    for start in range(0, rows, step):
+        m = min(step, rows - start)
+        part = tile[:, :m]
+        _load(*where, start, m, tile)
+        first += by[:, start : start + m] @ part.T
+        if len(root):
+            part *= root[start : start + m]
+        second += part @ part.T
+    return first, second

@@ -8,10 +8,10 @@ import numpy as np
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Rows
+from summable.core.rows import Columns, Rows, columns_of
 from summable.core.statistic import Array, Statistic
 from summable.maths.losses import Loss
-from summable.measures.working import responses
+from summable.measures.working import responses, swept
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,18 +53,30 @@ class Curvature(Measure[Quadratic]):
     def __call__(self, rows: Rows) -> Quadratic:
         xp, (y, weight) = rows.xp, responses(rows)
         offset, loss = rows.column("offset"), self.loss
-        points = [eta + offset for eta in rows.project(self.at).T]
-        tried = [rows.moment(0, weight * loss.value(eta + offset, y, xp)) for eta in rows.project(self.line).T]
-        level = [self._level(rows, level + 0.0 * y + offset, y, weight) for level in self.level]
-        found = [self._at(rows, eta, y, weight) for eta in points]
+        tried = [self._value(rows, at, y, weight) for at in self.line.T]
+        level = [self._level(rows, level, y, weight) for level in self.level]
+        found = [self._swept(rows, at, y, weight) or self._at(rows, rows.project(at) + offset, y, weight) for at in self.at.T]
         value, gradient, hessian, expected, pearson, slope = zip(*found, strict=True) if found else self._nowhere()
         bends = [loss.third] if loss.is_canonical else [loss.third, loss.expected_third]
-        third = [rows.moment(3, weight * bend(points[0], y, xp)) for bend in bends if self.third and points]
+        first = rows.project(self.at[:, 0]) + offset if self.third and found else None
+        third = [rows.moment(3, weight * bend(first, y, xp)) for bend in bends if first is not None]
         return Quadratic(
             np.array(value), _beside(gradient, self.design.width), _columns(hessian), _columns(expected)[:, : 0 if loss.is_canonical else None],
             np.array(pearson), _beside(slope, self.design.width), _columns(tuple(third)), np.array(tried), np.array(level).reshape(-1, 3).T,
             rows.moment(0, self._reach(rows)),
         )  # fmt: skip
+
+    def _swept(self, rows: Rows, at: Array, y: Array, weight: Array) -> tuple[Array, ...] | None:
+        sums = swept(rows, self.loss, at, y, weight, 2)
+        if sums is None:
+            return None
+        expected = sums.expected if len(sums.expected) else sums.observed
+        return np.asarray(sums.value), sums.gradient, sums.observed, expected, np.asarray(sums.pearson), sums.pearson_slope
+
+    def _value(self, rows: Rows, at: Array, y: Array, weight: Array) -> Array | float:
+        if sums := swept(rows, self.loss, at, y, weight, 0):
+            return sums.value
+        return np.asarray(rows.moment(0, weight * self.loss.value(rows.project(at) + rows.column("offset"), y, rows.xp)))
 
     def _at(self, rows: Rows, eta: Array, y: Array, weight: Array) -> tuple[Array, ...]:
         loss, xp = self.loss, rows.xp
@@ -82,7 +94,14 @@ class Curvature(Measure[Quadratic]):
     def _reach(self, rows: Rows) -> Array | float:
         return np.square(rows.project(self.whiten)).sum(axis=1) ** 8 if self.whiten.size else 0.0
 
-    def _level(self, rows: Rows, eta: Array, y: Array, weight: Array) -> Array:
+    def _level(self, rows: Rows, level: float, y: Array, weight: Array) -> Array:
+        if columns_of(rows) is not None:
+            from summable.maths import sweep
+
+            nothing = Columns(np.zeros(0, np.int64), 1, False, np.zeros(0), len(y), ())
+            if sums := sweep.sweep(self.loss, nothing, np.array([level]), rows.column("offset"), y, weight, 2):
+                return np.array([sums.value, sums.gradient[0], sums.observed[0]])
+        eta = level + 0.0 * y + rows.column("offset")
         slope, observed, _ = self.loss.derivatives(eta, y, rows.xp)
         value = self.loss.value(eta, y, rows.xp)
         return np.array([rows.moment(0, weight * part) for part in (value, slope, observed)])

@@ -8,7 +8,7 @@ import numpy as np
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Rows, each, less
+from summable.core.rows import Columns, Rows, columns_of, each, less
 from summable.core.statistic import Array, Statistic
 from summable.maths.linalg import symmetric
 
@@ -57,6 +57,8 @@ class Gram(Measure[Products]):
     def __call__(self, rows: Rows) -> Products:
         weight, y = rows.column("weight"), less(rows.column("y"), rows.column("offset"))
         weighted = each(weight, y)
+        if columns := columns_of(rows):
+            return self._at_once(rows, columns, weight, y, weighted)
         return Products(
             rows.count(),
             rows.moment(0, rows.xp.log(weight)),
@@ -64,3 +66,11 @@ class Gram(Measure[Products]):
             rows.moment(1, weighted),
             rows.moment(2, weight),
         )
+
+    def _at_once(self, rows: Rows, columns: Columns, weight: Array, y: Array, weighted: Array) -> Products:
+        """The same in one reading of the rows where they lie."""
+        from summable.maths import kernels
+
+        first, second = kernels.gram(columns, weight, kernels.beside(weighted))
+        squares = np.asarray(np.einsum("i...,i...->...", weighted, y))
+        return Products(rows.count(), rows.moment(0, rows.xp.log(weight)), squares, first.T.reshape(self.design.width, *y.shape[1:]), second)

@@ -41,5 +41,6 @@ class Middle(PartMeasure[Middles]):
         values = np.column_stack([rows.matrix(), rows.column("y")])
         if not len(values):
             return Middles(np.zeros(()), *np.zeros((2, values.shape[1])))
-        low, centre, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+        with np.errstate(invalid="ignore"):  # what is not finite has no middle; the sums will tell
+            low, centre, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
         return Middles(np.ones(()), centre, high - low)

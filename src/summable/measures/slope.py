@@ -11,7 +11,7 @@ from summable.core.measure import Measure
 from summable.core.rows import Rows
 from summable.core.statistic import Array, Statistic
 from summable.maths.losses import Loss
-from summable.measures.working import responses
+from summable.measures.working import responses, swept
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,14 @@ class Slope(Measure[Tangent]):
 
     def __call__(self, rows: Rows) -> Tangent:
         xp, (y, weight) = rows.xp, responses(rows)
-        offset, loss = rows.column("offset"), self.loss
-        eta = rows.project(self.at) + offset
-        tried = [rows.moment(0, weight * loss.value(beside + offset, y, xp)) for beside in rows.project(self.line).T]
-        slope = loss.derivatives(eta, y, xp).slope
-        return Tangent(rows.moment(0, weight * loss.value(eta, y, xp)), rows.moment(1, weight * slope), np.array(tried))
+        tried = np.array([self._value(rows, beside, y, weight) for beside in self.line.T])
+        if sums := swept(rows, self.loss, self.at, y, weight, 1):
+            return Tangent(np.asarray(sums.value), sums.gradient, tried)
+        eta = rows.project(self.at) + rows.column("offset")
+        slope = self.loss.derivatives(eta, y, xp).slope
+        return Tangent(rows.moment(0, weight * self.loss.value(eta, y, xp)), rows.moment(1, weight * slope), tried)
+
+    def _value(self, rows: Rows, at: Array, y: Array, weight: Array) -> Array | float:
+        if sums := swept(rows, self.loss, at, y, weight, 0):
+            return sums.value
+        return np.asarray(rows.moment(0, weight * self.loss.value(rows.project(at) + rows.column("offset"), y, rows.xp)))

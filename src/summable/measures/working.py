@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Rows
+from summable.core.rows import Rows, columns_of
 from summable.core.statistic import Array, Statistic
 from summable.maths.linalg import symmetric
 from summable.maths.losses import Loss
+
+if TYPE_CHECKING:
+    from summable.maths.sweep import Sums
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,26 @@ def responses(rows: Rows) -> tuple[Array, Array]:
     return y / rows.xp.where(trials == 0, 1.0, trials), weight * trials
 
 
+def swept(rows: Rows, loss: Loss, at: Array, y: Array, weight: Array, order: int) -> Sums | None:
+    """A loss and its derivatives at coefficients, from one reading of rows in memory; None where it must be put together from moments."""
+    if (columns := columns_of(rows)) is None:
+        return None
+    from summable.maths import sweep
+
+    return sweep.sweep(loss, columns, at, rows.column("offset"), y, weight, order)
+
+
+def squares_and_products(rows: Rows, weight: Array, response: Array) -> tuple[Array, Array]:
+    """Σ w x x', packed, and Σ w z x."""
+    if (columns := columns_of(rows)) is None:
+        return rows.moment(2, weight), rows.moment(1, weight * response)
+    from summable.maths import kernels
+
+    weights = np.broadcast_to(weight, columns.rows)
+    first, second = kernels.gram(columns, weights, kernels.beside(weights * response))
+    return second, first[0]
+
+
 @dataclass(frozen=True)
 class Working(Measure[Opening]):
     """X'WX and X'Wz of the first step of iterated least squares, from a mean near each y; counts and constants beside them.
@@ -61,6 +85,7 @@ class Working(Measure[Opening]):
         heavy = weight * curve
         constant = self.loss.constant(y, rows.column("trials"), xp)
         left = response - rows.column("offset")
+        xx, xz = squares_and_products(rows, heavy, left)
         return Opening(
             rows.count(),
             rows.moment(0, weight),
@@ -68,8 +93,8 @@ class Working(Measure[Opening]):
             rows.moment(0, xp.log(rows.column("weight"))),
             rows.moment(0, weight * y),
             np.array([rows.moment(0, constant), rows.moment(0, rows.column("weight") * constant)]),
-            rows.moment(2, heavy),
-            rows.moment(1, heavy * left),
+            xx,
+            xz,
             rows.moment(0, heavy * left**2),
         )
 

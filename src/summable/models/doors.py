@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from summable.core.design import Block, Column, Constant, Design, Numeric, Product
 from summable.core.engine import Engine
-from summable.core.errors import Unsupported
+from summable.core.errors import DataError, Unsupported
+from summable.core.measure import Rounds
+from summable.core.run import Ledger, run
 from summable.maths import expressions
 from summable.open import engine, matrices, scan
 
+R = TypeVar("R")
 SPARSE = ("csr", "csc", "coo")
 
 
@@ -27,6 +32,7 @@ class Problem:
     several: bool  # whether y had two dimensions, so that coef_ has
     dtype: Any  # of the coefficients
     rows: int | None = None  # where they are known
+    unseen: Any = None  # the matrix, where nobody has looked for a NaN
 
 
 def is_named(y: Any) -> bool:
@@ -34,14 +40,21 @@ def is_named(y: Any) -> bool:
     return isinstance(y, str) or (isinstance(y, list | tuple) and bool(y) and all(isinstance(name, str) for name in y))
 
 
-def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool, reset: bool = True) -> Problem:
-    """Arrays, frames or sparse matrices, held to what scikit-learn asks of them."""
+def is_looked_at_later(X: Any, sample_weight: Any) -> bool:
+    """Whether the sums of a matrix tell of every NaN in it: not where a row of weight 0 is never read."""
+    return sample_weight is None and not issparse(X)
+
+
+def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool, reset: bool = True, later: bool = False) -> Problem:
+    """Arrays, frames or sparse matrices, held to what scikit-learn asks of them; if `later`, `solved` will see to what is not finite in X."""
+    later = later and is_looked_at_later(X, sample_weight)
     options = {"dtype": [np.float64, np.float32], "y_numeric": True, "multi_output": True}
-    X, y = validate_data(model, X, y, accept_sparse=list(SPARSE) if sparse else False, reset=reset, **options)
+    X, y = validate_data(model, X, y, accept_sparse=list(SPARSE) if sparse else False, reset=reset, ensure_all_finite=not later, **options)
     weight = None
     if sample_weight is not None:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    return of_matrix(X, y, weight)
+    problem = of_matrix(X, y, weight)
+    return replace(problem, unseen=X) if later else problem
 
 
 def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
@@ -53,6 +66,17 @@ def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
     roles += [("weight", Numeric("weight"))] * (weight is not None)
     design = Design((), (Constant(), Block("X", (0.0,) * X.shape[1])), tuple(roles), missing="raise")
     return Problem(engine(matrices(X, targets, weight)), design, np.ndim(y) > 1, X.dtype, X.shape[0])
+
+
+def solved(model: Any, program: Rounds[R], problem: Problem) -> tuple[R, Ledger]:
+    """Run the rounds of a fit. A matrix with a NaN or an infinity, which nobody has looked for, leaves no finite sum: it is refused then."""
+    try:
+        with np.errstate(all="ignore"):
+            return run(program, problem.engine)
+    except DataError:
+        if problem.unseen is not None:
+            assert_all_finite(problem.unseen, estimator_name=type(model).__name__, input_name="X")
+        raise
 
 
 def from_columns(model: Any, data: Any, y: str | Sequence[str], features: Sequence[str] | None, sample_weight: Any, *, reset: bool = True) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -17,7 +18,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from summable.core.run import Ledger, run
+from summable.core.run import Ledger
 from summable.maths.families import Tweedie
 from summable.maths.losses import Loss, loss
 from summable.measures.working import Opening
@@ -43,7 +44,7 @@ class _Generalized(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         if self.warm_start and hasattr(self, "coef_"):
             start = np.append(np.ravel(self.intercept_), np.ravel(self.coef_)).astype(np.float64)
         surface: Surface
-        surface, self.ledger_ = run(penalised(problem.design, of, shrinkage, start), problem.engine)
+        surface, self.ledger_ = doors.solved(self, penalised(problem.design, of, shrinkage, start), problem)
         self.statistic_, self.certificate_ = surface.opening, surface.optimum.certificate
         outcome = Outcome[surface.optimum.outcome]
         if outcome is not Outcome.CONVERGED:
@@ -85,13 +86,14 @@ class _Regressor(RegressorMixin, _Generalized):  # type: ignore[misc]
         return self
 
     def _from_arrays(self, X: Any, y: Any, sample_weight: Any, of: Loss) -> Problem:
-        X, y = validate_data(self, X, y, accept_sparse=["csc", "csr"], dtype=[np.float64, np.float32], y_numeric=True, multi_output=False)
+        options = {"accept_sparse": ["csc", "csr"], "dtype": [np.float64, np.float32], "y_numeric": True, "multi_output": False}
+        X, y = validate_data(self, X, y, ensure_all_finite=not doors.is_looked_at_later(X, sample_weight), **options)
         y = np.asarray(y, np.float64)
         if not np.all(of.family.valid(y)):
             raise ValueError(f"{OUT_OF_RANGE} {of.family.name}.")
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         problem = doors.of_matrix(X, y, weight)
-        return Problem(problem.engine, problem.design, False, X.dtype.type, problem.rows)
+        return replace(problem, dtype=X.dtype.type, unseen=X if doors.is_looked_at_later(X, sample_weight) else None)
 
     def predict(self, X: Any) -> Any:
         """The mean of y, (rows,), for an array or frame, or for files by the names of their columns."""
@@ -217,6 +219,18 @@ class TweedieRegressor(_Regressor):
         return loss(POWERS.get(power) or Tweedie(power), link), power
 
 
+def _classes(y: Any) -> tuple[Any, Any]:
+    """The classes in their order, and the position of each row's; two whole numbers are found without sorting the rows."""
+    if y.dtype.kind in "biuf" and y.ndim == 1 and len(y):
+        low, high = y.min(), y.max()
+        second = y == high
+        if low < high and low == int(low) and high == int(high) and (second | (y == low)).all():
+            return np.array([low, high]), second.astype(np.int8)
+    check_classification_targets(y)
+    classes, codes = np.unique(y, return_inverse=True)
+    return classes, codes
+
+
 class LogisticRegression(ClassifierMixin, _Generalized):  # type: ignore[misc]
     """Logistic regression of two classes; the parameters are those of `sklearn.linear_model.LogisticRegression`.
 
@@ -284,9 +298,9 @@ class LogisticRegression(ClassifierMixin, _Generalized):  # type: ignore[misc]
         return doors.from_columns(self, data, y, features, sample_weight)
 
     def _of_arrays(self, X: Any, y: Any, sample_weight: Any) -> Problem:
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32])
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
+        later = self.class_weight is None and doors.is_looked_at_later(X, sample_weight)
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=not later)
+        self.classes_, codes = _classes(y)
         if len(self.classes_) < 2:
             raise ValueError(f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: {self.classes_[0]!r}")
         if len(self.classes_) > 2:
@@ -299,7 +313,7 @@ class LogisticRegression(ClassifierMixin, _Generalized):  # type: ignore[misc]
             weight *= of_class[codes]
         if weight is not None and len(np.unique(codes[weight > 0])) < 2:
             raise ValueError("Only one class is left where the weights are positive, and two are needed.")
-        return doors.of_matrix(X, codes, weight)
+        return replace(doors.of_matrix(X, codes, weight), unseen=X if later else None)
 
     def decision_function(self, X: Any) -> Any:
         """The log-odds of the second class, (rows,)."""

@@ -29,10 +29,10 @@ class _Linear(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[
     ledger_: Ledger
     statistic_: Products
 
-    def _problem(self, X: Any, y: Any, sample_weight: Any, features: Any, reset: bool) -> Problem:
+    def _problem(self, X: Any, y: Any, sample_weight: Any, features: Any, reset: bool, later: bool = False) -> Problem:
         if doors.is_named(y):
             return doors.from_columns(self, X, y, features, sample_weight, reset=reset)
-        return doors.from_arrays(self, X, y, sample_weight, sparse=self._takes_sparse(), reset=reset)
+        return doors.from_arrays(self, X, y, sample_weight, sparse=self._takes_sparse(), reset=reset, later=later)
 
     def _takes_sparse(self) -> bool:
         raise NotImplementedError
@@ -41,7 +41,7 @@ class _Linear(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignore[
         raise NotImplementedError
 
     def _fit(self, problem: Problem) -> Self:
-        plane, self.ledger_ = run(ridge(problem.design, self._penalty(problem)), problem.engine)
+        plane, self.ledger_ = doors.solved(self, ridge(problem.design, self._penalty(problem)), problem)
         return self._dress(plane, problem)
 
     def _add(self, problem: Problem) -> Self:
@@ -117,7 +117,7 @@ class LinearRegression(_Linear):
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, features: Sequence[str] | None = None) -> Self:
         """Fit arrays X (n, p) and y (n,) or (n, targets), sample_weight (n,); or data of any kind, with y, features and sample_weight columns by name."""
-        problem = self._problem(X, y, sample_weight, features, reset=True)
+        problem = self._problem(X, y, sample_weight, features, reset=True, later=True)
         return self._fit(problem)
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
@@ -210,7 +210,7 @@ class Ridge(_Linear):
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, features: Sequence[str] | None = None) -> Self:
         """Fit arrays X (n, p) and y (n,) or (n, targets), sample_weight (n,); or data of any kind, with y, features and sample_weight columns by name."""
         self._refuse_solver(sparse.issparse(X))
-        return self._fit(self._problem(X, y, sample_weight, features, reset=True))._finish()
+        return self._fit(self._problem(X, y, sample_weight, features, reset=True, later=True))._finish()
 
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, *, features: Sequence[str] | None = None) -> Self:

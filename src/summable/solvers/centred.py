@@ -12,6 +12,7 @@ from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.measures.gram import Gram, Products
 from summable.measures.middle import Middle
+from summable.solvers.width import refuse_wide
 
 FAR = 1e4  # squared distance of a shift from the mean over the variance: beyond, four digits of a variance are lost, and a Gram more is worth it
 NEGLIGIBLE = 1e-12  # of a shift: closer to the mean than this, rounding hides which is nearer
@@ -24,6 +25,7 @@ def centred(design: Design) -> Rounds[tuple[Design, Products]]:
     Fails: as the rows do.
     Source: Chan, Golub & LeVeque 1983, §3.
     """
+    refuse_wide(design)
     middles = yield from Middle(design)
     design = shifted(design, centres(middles.seen, middles.centre, middles.spread))
     products = yield from Gram(design)

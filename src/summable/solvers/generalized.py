@@ -121,7 +121,8 @@ def minimised(problem: Problem, opening: Opening, plan: Plan, choice: Choice, st
     points, level = candidates(problem, opening) if start is None else start[:, None], level_start(problem.design, opening, problem.loss)
     most = plan.max_rounds or MOST[choice.solver]
     if choice.solver == "newton":
-        return (yield from newton(problem, points, level, third=plan.prefer == "rounds", exact_curve=plan.prefer == "time", max_rounds=most))
+        few = plan.prefer == "rounds"
+        return (yield from newton(problem, points, level, third=few, exact_curve=not few, eager=few, max_rounds=most))
     if choice.solver == "firth":
         return (yield from raised(problem, points, level, most))
     first = points[:, 0 if problem.loss.is_everywhere else -1]

@@ -17,6 +17,7 @@ from summable.maths.linalg import EPS, Factor, cholesky, from_triangle, unpack
 from summable.measures.gram import Gram, Products
 from summable.measures.residual import Remainder, Residual
 from summable.measures.rfactor import RFactor, Triangle
+from summable.solvers.width import refuse_wide
 
 ENOUGH = 9.0  # digits: with fewer left by the Gram, one round for the R factor (which leaves half as many lost) is worth its pass
 NEARLY_PERFECT = 1e-6  # RSS over y'y below which a Gram's RSS, a difference of sums good to 1e-16, keeps fewer than ten digits
@@ -68,9 +69,10 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
 
     Cost: one round; one more for the R factor where the Gram would leave fewer than nine digits (or `arithmetic="qr"`), one
         more for the residuals where their squares are under a millionth of y's.
-    Fails: DataError when no row is left, or a square is beyond float64.
+    Fails: DataError when no row is left, or a square is beyond float64; Unsupported where X'X fits no memory.
     Source: Björck 1996, §2.2, §2.4 and §6.6.
     """
+    refuse_wide(design)
     products = yield from Gram(design)
     refuse_empty(products)
     refuse_extremes(products)

@@ -12,6 +12,7 @@ import numpy as np
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.measures.curvature import Curvature
+from summable.measures.slope import Slope
 from summable.measures.violations import Violations
 from summable.solvers.level import Level, advance
 from summable.solvers.optimum import Optimum, Outcome, optimum
@@ -25,7 +26,7 @@ WIDEST_CUBE = 60  # features of which the third derivatives (36,000 numbers) are
 ON_IT = 1e-4  # of the rows' spread along a direction: nearer to its hyperplane, a row lies on it
 
 
-def newton(problem: Problem, candidates: Array, level: float, *, third: bool, exact_curve: bool, max_rounds: int = 30) -> Rounds[Optimum]:
+def newton(problem: Problem, candidates: Array, level: float, *, third: bool, exact_curve: bool, eager: bool = True, max_rounds: int = 30) -> Rounds[Optimum]:
     """Go on from the best of some candidates, (width, q), by Newton steps, bent by the third derivatives where those are summed.
 
     A step is tried in full with the Hessian there, and by value at seven fractions beside it, in one round. The observed information
@@ -49,7 +50,7 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
             if direction.size:
                 outcome = Outcome.SEPARATED
                 break
-        moved, alone, full = yield from advanced(problem, point, step, alone, third)
+        moved, alone, full = yield from advanced(problem, point, step, alone, third, eager)
         if moved is None:
             small = step.decrement <= ROUNDED * max(step.length, 1.0)
             outcome = Outcome.CONVERGED if small else Outcome.STALLED
@@ -104,15 +105,19 @@ def separation(problem: Problem, step: Step) -> Rounds[Array]:
     return direction if sides.wrong == 0 and sides.right > 0 else np.zeros(0)
 
 
-def advanced(problem: Problem, point: Point, step: Step, alone: Level, third: bool) -> Rounds[tuple[Point | None, Level, bool]]:
-    """The point after a full step if that lowers the loss; else after the best of the shorter ones; None if none does."""
+def advanced(problem: Problem, point: Point, step: Step, alone: Level, third: bool, eager: bool) -> Rounds[tuple[Point | None, Level, bool]]:
+    """The point after a full step if that lowers the loss; else after the best of the shorter ones; None if none does.
+
+    Where rounds are dear (`eager`), the values after shorter steps come with those of the full one; else they are asked when they are needed.
+    """
     move, levels = problem.full(step.move), np.zeros(0) if alone.known else alone.tried(bool(problem.design.role("offset")))
     line, there = point.at[:, None] + move[:, None] * HALVINGS, (point.at + move)[:, None]
-    total = yield from Curvature(problem.design, problem.loss, there, line, levels, third)
+    total = yield from Curvature(problem.design, problem.loss, there, line if eager else line[:, :0], levels, third)
     alone, tried = advance(alone, levels, total.level), best(problem, total, there)
     if accepted(point, tried):
         return tried, alone, True
-    values = np.array([value + problem.penalised(at) for value, at in zip(total.line, line.T, strict=True)])
+    along = total if eager else (yield from Slope(problem.design, problem.loss, point.at, line))
+    values = np.array([value + problem.penalised(at) for value, at in zip(along.line, line.T, strict=True)])
     if not np.min(np.nan_to_num(values, nan=np.inf)) < point.value:
         return None, alone, False
     there = line[:, [int(np.nanargmin(values))]]

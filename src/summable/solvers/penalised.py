@@ -21,6 +21,7 @@ from summable.solvers.newton import newton
 from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
 from summable.solvers.start import candidates, level_start
+from summable.solvers.width import refuse_wide
 
 NO_METRIC = np.zeros((0, 0))  # no bound on the distance to the optimum is asked for
 
@@ -55,6 +56,7 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
     Fails: DataError when no row is left, or all y are at the end of their range.
     Source: McCullagh & Nelder 1989, §2.5; Hoerl & Kennard 1970.
     """
+    refuse_wide(design)
     if shrinkage.intercept:
         middles = yield from Middle(design)
         by = centres(middles.seen, middles.centre, middles.spread)
@@ -74,7 +76,9 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
     points = candidates(problem, opening)
     if start is not None:
         points = np.column_stack([_measured(design, start), points])
-    optimum = yield from newton(problem, points, level_start(design, opening, loss), third=False, exact_curve=False, max_rounds=shrinkage.max_rounds)
+    optimum = yield from newton(
+        problem, points, level_start(design, opening, loss), third=False, exact_curve=False, eager=False, max_rounds=shrinkage.max_rounds
+    )
     coef = optimum.coef[1:]
     return Surface(coef, float(optimum.coef[0] - shifts(design)[1 : design.width] @ coef), design, opening, optimum)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from summable.core.design import Coding, Design
-from summable.core.errors import Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.maths.linalg import root_of, solve_root
@@ -13,15 +12,12 @@ from summable.maths.losses import Loss
 from summable.measures.local import Beginning, Local
 from summable.measures.working import Opening, Working
 from summable.solvers.problem import Problem
-
-WIDEST = 20_000  # columns, whose products weigh 1.6 GB
+from summable.solvers.width import refuse_wide
 
 
 def opening_of(design: Design, coding: Coding, loss: Loss, prefer: str) -> Rounds[Opening]:
     """The first round: the sums of least squares and, where rounds are dear, the parts' own fits beside them."""
-    if design.width > WIDEST:
-        size = f"{design.width:,} columns have {design.width * (design.width + 1) // 2:.2g} products"
-        raise Unsupported(f"{size}, and every solver sums them at least once", f"Give {WIDEST:,} columns at most.")
+    refuse_wide(design)
     if prefer == "rounds" and not loss.is_quadratic:
         return (yield from Local(design, loss, coding.kept))
     return (yield from Working(design, loss))

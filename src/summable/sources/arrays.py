@@ -73,6 +73,8 @@ def _arrow(name: str, values: np.ndarray[Any, Any]) -> pa.Array:
     try:
         if isinstance(values, np.ma.MaskedArray):
             return pa.array(values.data, mask=np.ma.getmaskarray(values))
+        if values.dtype in (np.float64, np.float32) and values.ndim == 1:
+            return pa.array(np.ascontiguousarray(values))  # a NaN among numbers is told from them where they are read, without a copy
         return pa.array(values if values.dtype != object else values.tolist(), from_pandas=True)
     except pa.ArrowException as error:
         raise DataError(f"array {name!r} cannot be read as a column ({error})", "Give it one type, and one dimension.") from error

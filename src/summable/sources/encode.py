@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Term
 from summable.core.errors import DataError, Unsupported
+from summable.core.rows import Columns
 from summable.core.statistic import Array, Label
 from summable.maths import bases, expressions, linalg
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
-COMPILED = 2**13  # rows from which the compiled kernels are worth their start (numba takes half a second to import)
+COMPILED = 2**16  # numbers in a block from which the compiled kernels are worth their start (numba takes half a second to import)
 KINDS = {"number": pa.float64(), "float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 NOUNS = {"number": "numbers", "float": "numbers", "integer": "integers", "boolean": "booleans", "date": "dates", "other": "values of a type it does not read"}
 
@@ -89,6 +90,10 @@ class ArrowRows:
 
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q)."""
+        if columns := self.columns:
+            from summable.maths import kernels
+
+            return kernels.project(columns, coef)
         return np.asarray(coef.T @ self.x).T
 
     def count(self) -> Array:
@@ -99,8 +104,10 @@ class ArrowRows:
         """Σ weightᵢ xᵢ^⊗order."""
         if order == 3:
             return linalg.cubic(self.x, np.broadcast_to(weight, self.rows))
-        if order and self.rows >= COMPILED and (numerics := self._plain()):
-            return self._compiled(order, weight, numerics)
+        if order and (columns := self.columns):
+            from summable.maths import kernels
+
+            return kernels.moment(columns, order, weight)
         if order == 2:
             return linalg.gram(self.x, weight)
         if np.ndim(weight) == 0:
@@ -132,17 +139,14 @@ class ArrowRows:
         single = [numeric for _, numeric in self.design.singles]
         return single if self.design.terms[:1] == (Constant(),) and len(single) == len(self.design.terms) - 1 else []
 
-    def _compiled(self, order: int, weight: Any, numerics: list[Numeric]) -> Array:
-        """A moment by the compiled kernels, which shift the columns as they read them."""
-        from summable.maths import kernels
-
-        columns = [np.ascontiguousarray(self._values(Numeric(numeric.expression))) for numeric in numerics]
-        shifts = [numeric.shift for numeric in numerics]
-        if order == 2:
-            return kernels.gram(columns, shifts, weight, self.rows)
-        weights = np.reshape(np.broadcast_to(weight, (self.rows, *np.shape(weight)[1:])), (self.rows, -1))
-        sums = np.column_stack([kernels.dots(columns, shifts, one, self.rows) for one in weights.T])
-        return sums.reshape(-1, *np.shape(weight)[1:])
+    @cached_property
+    def columns(self) -> Columns | None:
+        """Where the features lie, if they are plain numbers and enough of them for compiled kernels."""
+        if self.rows * self.design.width < COMPILED or not (numerics := self._plain()):
+            return None
+        arrays = [np.ascontiguousarray(self._values(Numeric(numeric.expression))) for numeric in numerics]
+        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
+        return Columns(addresses, 1, False, np.array([numeric.shift for numeric in numerics], np.float64), self.rows, tuple(arrays))
 
     @cached_property
     def x(self) -> Array:

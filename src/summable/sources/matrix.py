@@ -12,9 +12,10 @@ import scipy.sparse as sp
 
 from summable.core.design import NEUTRAL, Block, Constant, Design
 from summable.core.errors import Unsupported
-from summable.core.rows import Rows
+from summable.core.rows import Columns, Rows
 from summable.core.statistic import Array, Label
 from summable.maths import linalg
+from summable.sources import encode
 from summable.sources.encode import BLOCK
 
 SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for milliseconds, few enough to share out evenly
@@ -75,6 +76,17 @@ class MatrixRows:
         np.subtract(dense, self.shifts, out=x[:, 1:])
         return x
 
+    @cached_property
+    def columns(self) -> Columns | None:
+        """Where the features lie, if they are dense and enough of them for compiled kernels."""
+        x = self._x
+        if sp.issparse(x) or x.shape[0] * self.design.width < encode.COMPILED:
+            return None
+        if x.strides[0] % x.itemsize or not x.dtype.isnative:
+            x = np.array(x)
+        addresses = x.__array_interface__["data"][0] + np.arange(x.shape[1], dtype=np.int64) * x.strides[1]
+        return Columns(addresses, x.strides[0] // x.itemsize, x.dtype == np.float32, np.asarray(self.shifts, np.float64), x.shape[0], (x,))
+
     def column(self, role: str) -> Any:
         """The targets less their shifts, (rows,) or (rows, targets), or the weights."""
         if role == "weight" and self._weight is not None:
@@ -86,6 +98,10 @@ class MatrixRows:
 
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q)."""
+        if columns := self.columns:
+            from summable.maths import kernels
+
+            return kernels.project(columns, coef)
         return np.asarray(self.x @ coef)
 
     def count(self) -> Array:
@@ -94,6 +110,10 @@ class MatrixRows:
 
     def moment(self, order: int, weight: Any) -> Array:
         """Σ weightᵢ xᵢ^⊗order."""
+        if order in (1, 2) and (columns := self.columns):
+            from summable.maths import kernels
+
+            return kernels.moment(columns, order, weight)
         if order == 2 and not sp.issparse(self.x):
             return linalg.gram(self.x.T, weight)
         rows = self._x.shape[0]

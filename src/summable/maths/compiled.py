@@ -1,0 +1,69 @@
+"""Where compiled code is kept, and what the kernels share: the numbers at an address, the bits of a number."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def _cache() -> str | None:
+    """Where compiled code is kept if numba's own choices, beside the package or in the home, cannot be written; None if they can.
+
+    The folder is the user's alone: what lies in it is run.
+    """
+    home = os.path.expanduser("~")
+    if "NUMBA_CACHE_DIR" in os.environ or any(os.access(folder, os.W_OK) for folder in (Path(__file__).parent, home)):
+        return None
+    folder = Path(tempfile.gettempdir()) / f"summable-kernels-{os.getuid() if hasattr(os, 'getuid') else os.environ.get('USERNAME', 'user')}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    ours = not hasattr(os, "getuid") or (folder.stat().st_uid == os.getuid() and not folder.stat().st_mode & 0o077)
+    return str(folder) if ours else tempfile.mkdtemp()
+
+
+if (_folder := _cache()) is not None:
+    os.environ["NUMBA_CACHE_DIR"] = _folder
+
+import numba  # noqa: E402  (reads its environment when imported)
+from numba import types  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
+
+compiled = numba.njit(nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy", cache=True)
+"""Sums may be reordered into vectors; NaN and infinity keep their meaning."""
+
+literal = numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy", cache=True)
+"""Nothing is reordered: for arithmetic that rounds on purpose."""
+
+
+def _pointer(target: Any) -> Any:
+    def at(typingctx: Any, address: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(target))
+
+        return target(types.int64), codegen
+
+    return intrinsic(at)
+
+
+doubles, floats = _pointer(types.CPointer(types.float64)), _pointer(types.CPointer(types.float32))
+
+
+@intrinsic
+def bits(typingctx: Any, number: Any) -> Any:
+    """The bits of a float64 as an int64."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(types.int64))
+
+    return types.int64(types.float64), codegen
+
+
+@intrinsic
+def number(typingctx: Any, pattern: Any) -> Any:
+    """The float64 of the bits of an int64."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], context.get_value_type(types.float64))
+
+    return types.float64(types.int64), codegen

@@ -1,0 +1,180 @@
+"""The sums of a generalized linear model in one reading of the rows: predictor, mean, derivatives, gradient and Hessian of each tile in cache.
+
+The formulae of `families` over NumPy are the reference; these are theirs for the links that are asked most, and what has none here is
+summed by them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from summable.core.rows import Columns
+from summable.core.statistic import Array
+from summable.maths.compiled import compiled
+from summable.maths.elementary import exp, log, log1p
+from summable.maths.families import Binomial, Fixed, Tweedie
+from summable.maths.kernels import WIDE, bordered, dots, load, place, predict, products, tile_rows
+from summable.maths.links import CEILING, Logit, Power
+from summable.maths.losses import Loss
+
+LOGIT = 0.0  # stands for the logistic loss where a power of the variance would be: powers are 1 or more
+LARGEST = CEILING  # exponents are held below it, as the reference does
+
+
+class Sums(NamedTuple):
+    """A loss and its derivatives over some rows."""
+
+    value: float
+    pearson: float
+    gradient: Array  # (width,)
+    pearson_slope: Array  # (width,)
+    observed: Array  # packed, or (0,)
+    expected: Array  # packed; (0,) where it is the observed one
+
+
+def code(loss: Loss) -> float | None:
+    """The power of the variance of a loss with the log link, LOGIT for the logistic loss, None for those that have no kernel."""
+    if isinstance(loss.family, Binomial) and loss.link == Logit():
+        return LOGIT
+    if isinstance(loss.family, Fixed | Tweedie) and loss.link == Power(0.0):
+        return float(loss.family.power)
+    return None
+
+
+@compiled
+def _logistic(eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
+    """Weighted slopes, observed curves and slopes of the squared Pearson residuals in by (3, m), expected curves; the sums of values and residuals."""
+    slope, observed, pearson = by[0], by[1], by[2]
+    value, chi = 0.0, 0.0
+    for i in range(m):
+        e, t = eta[i], y[i]
+        far = abs(e)
+        far = LARGEST if far > LARGEST else far
+        z = exp(-far)
+        rest = z / (1.0 + z)
+        mu = 1.0 - rest if e > 0 else rest
+        other = rest if e > 0 else 1.0 - rest
+        log_z = log1p(z)
+        log_mean = (0.0 if e > 0 else e) - log_z
+        log_rest = (-e if e > 0 else 0.0) - log_z
+        value -= w[i] * (t * log_mean + (1.0 - t) * log_rest)
+        slope[i] = w[i] * ((1.0 - t) * mu - t * other)
+        curve[i] = observed[i] = w[i] * mu * other
+        odds = z if e > 0 else 1.0 / z  # e^−eta
+        against, with_it = t * t * odds, (1.0 - t) * (1.0 - t) / odds
+        chi += w[i] * (against + with_it - 2.0 * t * (1.0 - t))
+        pearson[i] = w[i] * (with_it - against)
+    return value, chi
+
+
+@compiled
+def _entropy(y: Any, w: Any, m: Any) -> Any:
+    """The weighted sum of y log y + (1 − y) log(1 − y), which is zero where all y are 0 or 1."""
+    total, shares = 0.0, 0.0
+    for i in range(m):
+        shares += y[i] * (1.0 - y[i])
+    if shares != 0.0:
+        for i in range(m):
+            t = y[i]
+            total += w[i] * (t * log(t if t > 0.0 else 1.0) + (1.0 - t) * log(1.0 - t if t < 1.0 else 1.0))
+    return total
+
+
+@compiled
+def _log_link(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
+    """The same of a variance that is a power of the mean, under the log link."""
+    slope, observed, pearson = by[0], by[1], by[2]
+    value, chi = 0.0, 0.0
+    a, b = 1.0 - power, 2.0 - power
+    for i in range(m):
+        e, t = eta[i], y[i]
+        up, down = b * e, a * e
+        whole = exp(LARGEST if up > LARGEST else up)
+        part = exp(LARGEST if down > LARGEST else down)
+        log_y = log(t if t > 0.0 else 1.0)
+        if power == 1.0:
+            one = t * log_y - t * e - t + whole
+        elif power == 2.0:
+            one = e - log_y + t * part - 1.0
+        else:
+            own = exp(b * log_y) / (a * b) if t > 0.0 else 0.0
+            one = own - t * part / a + whole / b
+        left = t * part - whole
+        value += w[i] * one
+        slope[i] = -w[i] * left
+        curve[i] = w[i] * whole
+        observed[i] = w[i] * (whole - left * a)
+        square = left * left / whole
+        chi += w[i] * square
+        pearson[i] = -w[i] * (2.0 * left + power * square)
+    return value, chi
+
+
+@compiled
+def _sweep(
+    addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any,
+    sums: Any, ends: Any, first: Any, observed: Any, expected: Any,
+) -> None:  # fmt: skip
+    """sums (2,) gain value and squared Pearson residuals; ends (3,) and first (3, p + 2) the products of the constant and of the columns with
+    slopes, observed curves and slopes of the residuals; observed and expected (p + 2, p + 2), or (0, 0), the columns' own. Offset and weight
+    may be one number for all rows.
+    """
+    p = len(addresses)
+    step = tile_rows(p)
+    tile, scaled, by = np.zeros((p + 2, step + 8)), np.zeros((3, step + 8)), np.zeros((3, step + 8))
+    eta, curve, w = np.zeros(step + 8), np.zeros(step + 8), np.full(step + 8, weight[0])
+    for start in range(0, rows, step):
+        m = min(step, rows - start)
+        load(addresses, stride, single, shifts, start, m, tile)
+        if len(weight) > 1:
+            w[:m] = weight[start : start + m]
+        if len(offset) > 1:
+            eta[:m] = offset[start : start + m] + coef[0]
+        else:
+            eta[:m] = offset[0] + coef[0]
+        predict(tile, p, m, coef[1:], eta)
+        if power == LOGIT:
+            value, chi = _logistic(eta, y[start : start + m], w, m, by, curve)
+            value += _entropy(y[start : start + m], w, m)
+        else:
+            value, chi = _log_link(power, eta, y[start : start + m], w, m, by, curve)
+        sums[0] += value
+        sums[1] += chi
+        for t in range(3):
+            v, total = by[t], 0.0
+            for i in range(m):
+                total += v[i]
+            ends[t] += total
+        if len(first):
+            dots(tile, p, m, by, first)
+        if len(observed):
+            products(tile, p, m, by[1], scaled, observed)
+        if len(expected):
+            total = 0.0
+            for i in range(m):
+                total += curve[i]
+            ends[3] += total
+            by[1, :m] = curve[:m]
+            dots(tile, p, m, by[1:2], first[3:])
+            products(tile, p, m, curve, scaled, expected)
+
+
+def sweep(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Array, weight: Array | float, order: int) -> Sums | None:
+    """The sums of a loss at coefficients (p + 1,): its value and (order 1) gradient, and (order 2) Hessian; None where it has no kernel."""
+    power, p = code(loss), len(columns.shifts)
+    if power is None or (order == 2 and p >= WIDE):
+        return None
+    two = order == 2 and not loss.is_canonical
+    sums, ends, first = np.zeros(2), np.zeros(4), np.zeros((4 if order else 0, p + 2))
+    second = [np.zeros((p + 2, p + 2) if wanted else (0, 0)) for wanted in (order == 2, two)]
+    _sweep(*place(columns), power, _numbers(at), _numbers(offset), _numbers(y), _numbers(weight), sums, ends, first, *second)
+    slope, curve, pearson, other = np.column_stack([ends, first[:, :p] if order else np.zeros((4, p))])
+    nothing = np.zeros(0)
+    hessian = bordered(curve, second[0]) if order == 2 else nothing
+    return Sums(float(sums[0]), float(sums[1]), slope, pearson, hessian, bordered(other, second[1]) if two else nothing)
+
+
+def _numbers(values: Array | float) -> Array:
+    return np.ascontiguousarray(np.atleast_1d(values), np.float64)

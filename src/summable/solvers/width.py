@@ -1,0 +1,17 @@
+"""How many features a matrix of their products can have."""
+
+from __future__ import annotations
+
+from summable.core.design import Design
+from summable.core.errors import Unsupported
+
+WIDEST = 2**15  # features, whose products take 8.6 GB: of these a solve needs three, and every worker one
+
+
+def refuse_wide(design: Design) -> None:
+    """Refuse a design whose X'X fits no memory, before a row is read."""
+    if design.width > WIDEST:
+        raise Unsupported(
+            f"X'X of {design.width:,} features takes {8e-9 * design.width**2:,.0f} GB, and the most that is formed is of {WIDEST:,}",
+            "Merge rare levels or leave columns out; or ask for gradients alone, by L-BFGS (summable.solvers.lbfgs), which needs no X'X.",
+        )
