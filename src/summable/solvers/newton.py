@@ -29,8 +29,8 @@ ON_IT = 1e-4  # of the rows' spread along a direction: nearer to its hyperplane,
 def newton(problem: Problem, candidates: Array, level: float, *, third: bool, exact_curve: bool, eager: bool = True, max_rounds: int = 30) -> Rounds[Optimum]:
     """Go on from the best of some candidates, (width, q), by Newton steps, bent by the third derivatives where those are summed.
 
-    A step is tried in full with the Hessian there, and by value at seven fractions beside it, in one round. The observed information
-    gives the step where it is positive definite, else the expected. `exact_curve` asks for a Hessian as good as the coefficients.
+    A step is tried in full with the Hessian there and, if `eager`, by value at seven fractions beside it, in one round. The observed
+    information gives the step where it is positive definite, else the expected. `exact_curve` asks for a Hessian as good as the coefficients.
 
     Cost: one round a step, at least one; one more where a full step fails, or to prove a separation.
     Fails: nothing; how it went is in the outcome.
