@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from summable.core.data import Data
-from summable.core.engine import Engine, Remembering
+from summable.core.engine import Branching, Engine, Remembering
 from summable.core.errors import SummableError
 from summable.core.html import table
 from summable.core.measure import Rounds
@@ -28,6 +28,7 @@ class Round(Data):
     seconds: float
     learns_design: bool = False
     replayed: int = 0  # parts that were not asked: a journal had their answers
+    depth: int = 1  # levels of the tree in which answers were added up on their way
 
 
 @dataclass
@@ -82,4 +83,5 @@ def run(program: Rounds[R], engine: Engine) -> tuple[R, Ledger]:
         seconds, down = time.perf_counter() - start, len(encode(measure, sent))
         sent.add(digest(measure.design))
         known = engine.replayed if isinstance(engine, Remembering) else 0
-        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known))
+        depth = engine.depth if isinstance(engine, Branching) else 1
+        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known, depth))

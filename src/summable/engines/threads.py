@@ -13,18 +13,16 @@ from itertools import islice
 from threading import Event, Lock
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
-from summable.core.errors import SourceError, SummableError
-from summable.core.measure import PartMeasure, Question
-from summable.core.rows import Rows, Shard
-from summable.core.statistic import Statistic, joined, pairwise
+from summable.core.engine import Request, Watch
+from summable.core.measure import Question
+from summable.core.rows import Shard
+from summable.core.statistic import Statistic, joined
 from summable.engines.fingerprint import fingerprints
+from summable.engines.part import answer, fold
 
-HOPELESS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)  # asking again would not help; our own errors of data are among them
 S = TypeVar("S", bound=Statistic)
-Watch = Callable[[str, int, int], None]  # (name of the measure, shards done, shards in all)
 
 
 class Memory(Protocol):
@@ -103,24 +101,7 @@ class Threads:
 
     def _answer(self, measure: Question[S], index: int, stop: Event) -> S:
         shard = self.shards[index]
-        place = f"in shard {index} ({shard.name})"
-        for attempt in range(1, self.tries + 1):
-            try:
-                return fold(measure, shard, stop)
-            except HOPELESS as error:
-                raise _named(error, attempt).at(place) from error
-            except Exception as error:
-                if attempt == self.tries or stop.is_set():
-                    raise _named(error, attempt).at(place) from error
-        raise AssertionError("tries is at least one")
-
-
-def _named(error: Exception, attempts: int) -> SummableError:
-    if isinstance(error, SummableError):
-        return error
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    tried = f"{attempts} attempt{'s' * (attempts > 1)}"
-    return SourceError(f"no answer after {tried} ({reason})", "Look into that shard.")
+        return answer(measure, shard, f"in shard {index} ({shard.name})", self.tries, stop)
 
 
 class _OneBlasThread:
@@ -148,16 +129,9 @@ class _OneBlasThread:
 one_blas_thread = _OneBlasThread()
 
 
-def fold(measure: Question[S], shard: Shard, stop: Event | None = None) -> S:
-    """A measure's answer on one shard."""
-    with np.errstate(over="ignore", under="ignore"):  # what overflows is an infinity in the sum, and refused where it is used
-        if isinstance(measure, PartMeasure):
-            return measure(shard)
-        return pairwise(measure(rows) for rows in _until(stop, shard.rows(measure.design)))
+def opened(data: Any, request: Request) -> Threads:
+    """Threads over local shards."""
+    return Threads(data.shards, workers=request.workers, watch=request.watch)
 
 
-def _until(stop: Event | None, rows: Iterator[Rows]) -> Iterator[Rows]:
-    for block in rows:
-        if stop is not None and stop.is_set():
-            raise InterruptedError("another shard failed, or the user stopped the fit")
-        yield block
+__all__ = ["Memory", "Threads", "Watch", "fold", "one_blas_thread", "opened"]

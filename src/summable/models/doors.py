@@ -82,7 +82,8 @@ def _design(features: Sequence[str], others: Sequence[str], roles: Sequence[tupl
 def _others(data: Any, used: set[str | None]) -> list[str]:
     """Every column that is not used otherwise."""
     try:
-        schema = scan(data).schema
+        schema = getattr(data, "schema", None) if hasattr(data, "sum") and hasattr(data, "parts") else None
+        schema = schema or scan(data).schema
     except Unsupported:
         raise Unsupported("the columns of an engine are not known before it is asked", "Name them: features=[…].") from None
     return [name for name in schema if name not in used]

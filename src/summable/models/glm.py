@@ -27,7 +27,8 @@ from summable.maths.losses import Loss, loss
 from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
 from summable.models.arguments import WEIGHT_KINDS, check, check_alpha, role_of
-from summable.open import engine, journalled, scan
+from summable.open import engine as place_of
+from summable.open import journalled, scan
 from summable.solvers.certificate import Certificate
 from summable.solvers.generalized import Generalized, Plan, generalized, products_of
 from summable.solvers.newton import Outcome
@@ -65,6 +66,7 @@ def glm(
     workers: int | None = None,
     watch: Watch | None = None,
     journal: str | os.PathLike[str] | None = None,
+    engine: Any = None,
 ) -> GeneralizedFit:
     """A generalized linear model over data that stay where they are: the pooled maximum-likelihood answer, in few rounds of sums.
 
@@ -86,7 +88,7 @@ def glm(
     prefer: "rounds" has every part fit its own rows first and sums third derivatives, so that two to four rounds are enough; "time"
         starts from least squares, reading the rows less. By default "rounds" where an engine says that it is remote, else "time".
     max_rounds: after how many a fit is given up, with a warning.
-    max_levels, workers, watch, journal: as for `ols`.
+    max_levels, workers, watch, journal, engine: as for `ols`.
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
@@ -98,7 +100,7 @@ def glm(
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
     roles = _roles(chosen, weights, offset, exposure, trials)
-    place = engine(data, workers, watch)
+    place = place_of(data, workers, watch, engine)
     prefer = prefer or ("rounds" if getattr(place, "is_remote", False) else "time")
     plan = Plan(prefer, float(alpha), information == "observed", max_rounds)
     program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels)
