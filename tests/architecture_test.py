@@ -35,7 +35,7 @@ MAY_IMPORT = {  # room: the rooms it may look into
     "plot": {"core"},
     "models": {"core", "maths", "measures", "solvers", "models", "formula", "inference", "likelihood", "report", "plot", "open", "files"},
     "cli": {"core", "models", "open", "files", "report", "cli", ""},
-    "testing": {"core", "engines", "sources", "models", "open", "solvers", "testing"},
+    "testing": {"core", "engines", "sources", "measures", "models", "open", "testing"},
     "__main__": {"cli"},
     "": {"core", "maths", "models", "open", "solvers"},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,8 +30,12 @@ class Mpi:
     """
 
     own: Engine
-    comm: Any = MPI.COMM_WORLD
-    parts: int = 1
+    comm: Any = field(default_factory=lambda: MPI.COMM_WORLD)
+
+    @property
+    def parts(self) -> int:
+        """The number of ranks."""
+        return int(self.comm.size)
 
     def sum(self, measure: Question[S]) -> S:
         """The sum over the ranks, the same bits on all of them."""
@@ -87,7 +91,7 @@ def opened(data: Any, request: Request) -> Mpi:
         share = [len(shards) * rank // comm.size for rank in (comm.rank, comm.rank + 1)]
         shards = shards[slice(*share)]
     own = Threads(shards, workers=request.workers or 1, watch=request.watch if comm.rank == 0 else None)
-    return Mpi(own, comm, comm.size)
+    return Mpi(own, comm)
 
 
 def _refuse_others(comm: Any, texts: list[str]) -> None:

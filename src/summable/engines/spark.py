@@ -75,6 +75,15 @@ class Spark:
             raise Unsupported("a Spark DataFrame cannot be told from others, as a journal needs", "Write it to Parquet files, and give those.")
         return fingerprints(self.shards)
 
+    def vector(self, column: str) -> int:
+        """How many numbers the vectors of a column hold, by the first row."""
+        if column not in (self.schema or ()):
+            raise Unsupported(f"there is no column {column!r} of vectors", f"The columns are {', '.join(self.schema or ['those of files'])}.")
+        first = self.frame.select(_quoted(column)).first()
+        if first is None or not hasattr(first[0], "__len__") or isinstance(first[0], str):
+            raise Unsupported(f"column {column!r} holds no vectors", 'Name the features: features=["a", "b"].')
+        return len(first[0])
+
     def _depth(self) -> int:
         return tree.depth(-(-self.parts // self.run), FAN)
 

@@ -14,6 +14,7 @@ import re
 import signal
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,26 +31,32 @@ from summable.core.errors import DataError, SummableError, SummableWarning
 from summable.core.measure import Question
 from summable.core.run import run
 from summable.core.statistic import Statistic
+from summable.core.wire import encode
 from summable.engines.threads import Threads
+from summable.measures.curvature import Curvature
+from summable.measures.slope import Slope
 from summable.models.glm import glm
 from summable.models.linear import ols
+from summable.models.regression import Ridge
 from summable.open import scan
 from summable.testing.laws import assert_close
 from summable.testing.trouble import Brittle, Broken, Waiting, design
 
 Open = Callable[[Sequence[pa.Table]], Engine]
 CLOSE = 1e-10  # of coefficients and standard errors: what ten digits of agreement mean
+FEW = 3  # questions of a kind
 GRACE = 1.0  # seconds in which Ctrl-C is heeded, by an engine that waits for what has begun
 WEIGHED = {"weights": "w", "offset": "off"}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "binomial": ("yes ~ x + C(g) + C(h)", WEIGHED), "poisson": ("counts ~ x + flag + C(g)", {"exposure": "b"}),
-    "gaussian": ("y ~ x + C(g)", WEIGHED), "gamma": ("b ~ x + C(g)", {"link": "log"}),
+    "gaussian": ("y ~ x + C(g)", WEIGHED), "gamma": ("b ~ x + C(g)", {"link": "log", "weights": "w"}),
     "inverse_gaussian": ("b ~ x", {"link": "log"}),
 }  # fmt: skip
 LINEAR: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("y ~ x + far", {}), "with weights, an offset and categories": ("y ~ x*C(g) + far + C(h) + flag", WEIGHED),
     "by its R factor": ("y ~ x + far", {"arithmetic": "qr"}), "nearly perfect": ("I(2 * x + 1e-9 * y) ~ x", {}),
     "with splines": ("y ~ bs(x, df=5) + cr(b, df=4) + poly(far, 2)", {}), "of two responses with a dot": ("y + b ~ .", {"weights": "w"}),
+    "with a scaled product": ("y ~ scale(b):x + center(x)", {"weights": "w"}),
 }  # fmt: skip
 
 
@@ -110,7 +117,9 @@ class Place:
         """Every question that fits ask has the same answer as on threads."""
         engine, here = self.open(self.tables), threads(self.tables)
         for question in asked():
-            assert_close(engine.sum(question).values(), here.sum(question).values(), f"{type(question).__name__} here and on threads")
+            ours, theirs = engine.sum(question), here.sum(question)
+            if type(theirs).__add__ is Statistic.__add__:  # else fields may differ that mean the same, as those of R factors: the fits will tell
+                assert_close(ours.values(), theirs.values(), f"{type(question).__name__} here and on threads")
         assert engine.parts >= 1
 
     def linear(self, name: str) -> None:
@@ -230,17 +239,21 @@ def asked() -> tuple[Question[Any], ...]:
     """What all fits of this file ask of the partitions, one question of each kind from each."""
     found: list[Question[Any]] = []
     for formula, options in LINEAR.values():
-        found += recorded(ols, formula, **options)
-    for name, (formula, options) in FAMILIES.items():
+        found += recorded(lambda place, f=formula, o=options: ols(f, place, **o))  # type: ignore[misc]
+    for name, (formula, options) in {**FAMILIES, "binomial ": ("I(x > 0) ~ x", {})}.items():
         for prefer in ("time", "rounds"):
-            found += recorded(glm, formula, name, prefer=prefer, **options)
-    return tuple(found)
+            found += recorded(lambda place, f=formula, n=name, p=prefer, o=options: glm(f, place, n.strip(), prefer=p, **o))  # type: ignore[misc]
+    found += recorded(lambda place: Ridge().fit(place, "y", features=["x", "b"]))
+    curved = next(question for question in found if isinstance(question, Curvature) and question.at.size)
+    found.append(Slope(curved.design, curved.loss, curved.at[:, 0], 0.1 * curved.at[:, :1]))
+    seen = Counter[type]()
+    return tuple(one for one in {encode(one): one for one in found}.values() if not seen.update([type(one)]) and seen[type(one)] <= FEW)
 
 
-def recorded(fit: Callable[..., Any], formula: str, *arguments: Any, **options: Any) -> list[Question[Any]]:
+def recorded(fit: Callable[[Any], Any]) -> list[Question[Any]]:
     """One question of each kind that a fit asks."""
     recorder = Recorder(threads(partitions()), {})
-    quietly(fit, formula, recorder, *arguments, **options)
+    quietly(fit, recorder)
     return list(recorder.asked.values())
 
 
