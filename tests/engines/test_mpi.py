@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,18 @@ def test_ranks(tmp_path):
     assert rest[2] == "own rows: True parts: 3"
     assert rest[3].startswith("DataError on 3 ranks: column 'x' has at least 1 infinite value in shard 0 (rows 0–333), on rank 1, while taking Gram, round 2.")
     assert rest[4].startswith("Unsupported on 3 ranks: the ranks see different files under this path.")
+
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_the_example_of_mpi():
+    printed = ranks(2, EXAMPLES / "on_mpi.py")
+    assert float(printed[0].split()[-1]) == pytest.approx(2.0, abs=0.1) and printed[1] == "2,000 rows on 2 ranks"
+
+
+@pytest.mark.parametrize("name", ["on_spark", "on_dask", "on_ray"])
+def test_an_example_of_a_cluster(name):
+    done = subprocess.run([sys.executable, EXAMPLES / f"{name}.py"], capture_output=True, text=True, check=True, timeout=500)
+    slopes = re.findall(r"^ +\w+: (\d\.\d{12})$", done.stdout, re.MULTILINE)
+    assert slopes and all(float(slope) == pytest.approx(2.0, abs=0.1) for slope in slopes)
