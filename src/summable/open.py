@@ -6,18 +6,18 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
+from importlib.metadata import entry_points
+from itertools import groupby
+from typing import Any, TypeVar
 
 import numpy as np
 
-from summable.core.engine import Engine
+from summable.core.engine import Engine, Request, Watch
 from summable.core.errors import Unsupported
 from summable.core.html import table
 from summable.core.rows import Shard
-
-if TYPE_CHECKING:
-    from summable.engines.threads import Watch
 
 B = TypeVar("B")
 TEXT = {
@@ -40,10 +40,19 @@ OBJECTS = {  # told by a method that they alone have, so that nothing is importe
     "get_fragments": "summable.sources.datasets:shards",
     "to_arrow_reader": "summable.sources.duckdb:shards",
 }
+ENGINES = {  # also those that the entry points of the group "summable.engines" add
+    "threads": "summable.engines.threads:opened",
+    "spark": "summable.engines.spark:opened",
+    "dask": "summable.engines.dask:opened",
+    "ray": "summable.engines.ray:opened",
+    "mpi": "summable.engines.mpi:opened",
+}
+HOMES = {"pyspark": "spark", "dask": "dask", "distributed": "dask", "ray": "ray", "mpi4py": "mpi"}  # package of a type to engine
 TABLES = "summable.sources.frames:shards"
 ARRAYS = "summable.sources.arrays:shards"
 MATRICES = "summable.sources.matrix:shards"
 ITERATORS = "summable.sources.iterators:shards"
+STREAMS, UNION, TOGETHER = "summable.sources.streams:stream", "summable.sources.union:Union", "summable.engines.together:Together"
 
 
 @dataclass(frozen=True)
@@ -102,15 +111,79 @@ def _inner(shard: Shard) -> Any:
     return getattr(shard, "table", shard)
 
 
-def engine(data: Any, workers: int | None = None, watch: Watch | None = None) -> Engine:
-    """The engine that holds the data: itself, if it is one; threads over local shards; or several together."""
+def engine(data: Any, workers: int | None = None, watch: Watch | None = None, engine: Any = None) -> Engine:
+    """The engine that holds the data: itself, if it is one; the cluster in which they lie; threads over local shards; or several together.
+
+    `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", the name of an entry point in the group
+    "summable.engines", or a Spark session, a Dask client, an MPI communicator. Local data are then read by the workers there, as shards.
+    """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
+    return _engine(data, Request(part, _load(STREAMS), workers, watch, engine))
+
+
+def part(data: Any) -> Shard:
+    """Any local data as one shard."""
+    found = (data,) if hasattr(data, "kinds") else scan(data).shards
+    return found[0] if len(found) == 1 else _load(UNION)(found)
+
+
+def _engine(data: Any, request: Request) -> Engine:
     if _is_engine(data):
         return data  # type: ignore[no-any-return]
-    if isinstance(data, list | tuple) and any(map(_is_engine, data)):
-        return _load("summable.engines.together:Together")([engine(item, workers, watch) for item in data])  # type: ignore[no-any-return]
-    return _load("summable.engines.threads:Threads")(scan(data).shards, workers=workers, watch=watch)  # type: ignore[no-any-return]
+    items = list(data) if isinstance(data, list | tuple) else [data]
+    homes = [_home(item) for item in items]
+    if any(homes) or any(map(_is_engine, items)):
+        found = [_placed(home, items_, request) for home, items_ in _runs(homes, items)]
+        return found[0] if len(found) == 1 else _load(TOGETHER)(found)
+    name = "threads" if request.place is None else _named(request.place)
+    return _opener(name)(scan(data), request)  # type: ignore[no-any-return]
+
+
+def _placed(home: str | None, items: list[Any], request: Request) -> Engine:
+    """The engine of neighbours that lie in one place."""
+    if home is None:
+        return _engine(items[0], request)
+    if request.place is not None and _named(request.place) != home:
+        raise Unsupported(f"a {type(items[0]).__name__} lies in {home}, not in {_named(request.place)}", "Leave engine= out, or give files.")
+    return _opener(home)(items, request)  # type: ignore[no-any-return]
+
+
+def _runs(homes: list[str | None], items: list[Any]) -> Iterator[tuple[str | None, list[Any]]]:
+    """Neighbours of one home together; what has none, one by one."""
+    for (_, home), pairs in groupby(zip(homes, items, strict=True), lambda pair: (pair[0] or id(pair[1]), pair[0])):
+        yield home, [item for _, item in pairs]
+
+
+def _home(data: Any) -> str | None:
+    """The engine in which data lie, told by the package of their type; None for local data."""
+    package = type(data).__module__.partition(".")[0]
+    return HOMES.get(package) or (package if package in _plugins() else None)
+
+
+def _named(place: Any) -> str:
+    """The name of an engine that was given as such, or by a session, a client or a communicator of its own."""
+    if isinstance(place, str):
+        return place
+    if (found := _home(place)) is None:
+        raise Unsupported(f"engine={place!r} is none", f"Give one of {', '.join(ENGINES)}, or a session, a client or a communicator of theirs.")
+    return found
+
+
+def _opener(name: str) -> Callable[..., Any]:
+    """What opens data in an engine: (data, request) -> engine."""
+    if name not in ENGINES and name not in _plugins():
+        raise Unsupported(f"there is no engine {name!r}", f"Give one of {', '.join([*ENGINES, *_plugins()])}.")
+    try:
+        return _load(ENGINES[name]) if name in ENGINES else _plugins()[name].load()
+    except ModuleNotFoundError as error:
+        raise Unsupported(f"the engine {name} needs the package {error.name}", f"pip install 'summable[{name}]'") from error
+
+
+@lru_cache(1)
+def _plugins() -> dict[str, Any]:
+    """Engines of third parties, by name: that of the package whose types are their data."""
+    return {point.name: point for point in entry_points(group="summable.engines")}
 
 
 def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Mapping[str, str]) -> AbstractContextManager[Engine]:
@@ -134,6 +207,8 @@ def _shards(data: Any) -> Iterable[Shard]:
         if _is_matrix(data):
             return _load(ARRAYS)(np.array(data))  # type: ignore[no-any-return]
         return [shard for item in data for shard in _shards(item)]
+    if home := _home(data):
+        raise Unsupported(f"a {type(data).__name__} lies in {home}, and cannot be scanned here", "Give it to a fit, which is taken there.")
     if isinstance(data, np.ndarray | Mapping):
         return _load(ARRAYS)(data)  # type: ignore[no-any-return]
     for mark, source in OBJECTS.items():

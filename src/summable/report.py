@@ -121,6 +121,8 @@ def ledger(account: Ledger, raw: int, network: Network | None = None) -> str:
     learning = len(account.rounds) - fitting
     rounds = f"{_count(fitting, 'round')} to fit" + (f", and {learning} to learn the design" if learning else "")
     lines += ["-" * WIDTH, f"{rounds}. Sent by all parts, both ways: {size(account.nbytes)}; the raw rows weigh {size(raw)}."]
+    deepest = max((line.depth for line in account.rounds), default=1)
+    lines += [f"Answers were added up on their way, in trees of up to {deepest} levels."] * (deepest > 1)
     lines += [*_on_the_wire(account, network), *_replayed(account), "=" * WIDTH]
     return "\n".join(lines)
 

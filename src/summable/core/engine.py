@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from summable.core.measure import Question
+from summable.core.rows import Shard
 from summable.core.statistic import Statistic
 
 S = TypeVar("S", bound=Statistic)
+Watch = Callable[[str, int, int], None]  # (name of the measure, parts done, parts in all)
 
 
 class Engine(Protocol):
@@ -28,3 +32,23 @@ class Remembering(Engine, Protocol):
     @property
     def replayed(self) -> int:
         """How many parts were not asked in the last round, because their answers were known."""
+
+
+@runtime_checkable
+class Branching(Engine, Protocol):
+    """An engine whose parts' answers are added up on their way, in a tree."""
+
+    @property
+    def depth(self) -> int:
+        """Levels of the tree: one where every answer comes to the centre itself."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """With what an engine is opened, beside its data."""
+
+    part: Callable[[Any], Shard]  # whatever a partition holds, as one shard; travels to workers
+    stream: Callable[[Any, Any, bool], Shard]  # the same for a schema, Arrow batches that come once, and whether they are read again
+    workers: int | None = None
+    watch: Watch | None = None
+    place: Any = None  # what the user gave as `engine`: a name, a session, a client, a communicator

@@ -17,6 +17,10 @@ class SummableError(Exception):
         """The same error, one place better known."""
         return type(self)(self.what, self.advice, (*self.where, place))
 
+    def __reduce__(self) -> tuple[type[SummableError], tuple[str, str, tuple[str, ...]]]:
+        """How it travels from where it was raised; some of Python's own errors would drop the places."""
+        return type(self), (self.what, self.advice, self.where)
+
     def __str__(self) -> str:
         place = (" " + ", ".join(self.where)) if self.where else ""
         return f"{self.what}{place}. {self.advice}".rstrip()

@@ -51,3 +51,11 @@ class PartMeasure(Data, Generic[S]):
 
 Question = Measure[S] | PartMeasure[S]
 Rounds = Generator[Measure[Any] | PartMeasure[Any], Any, R]
+
+
+def columns(question: Question[Any]) -> tuple[str, ...]:
+    """The columns that a question reads, each once; none if it cannot be told, so that all must be at hand.
+
+    A question that reads others than those of its design has a field `columns`.
+    """
+    return tuple(dict.fromkeys(getattr(question, "columns", question.design.names)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from summable.core.data import Data
-from summable.core.engine import Engine, Remembering
+from summable.core.engine import Branching, Engine, Remembering
 from summable.core.errors import SummableError
 from summable.core.html import table
 from summable.core.measure import Measure, PartMeasure, Rounds
@@ -31,6 +31,7 @@ class Round(Data):
     learns_design: bool = False
     replayed: int = 0  # parts that were not asked: a journal had their answers
     foretold: int | None = None  # bytes from each part, as they were known before it was asked
+    depth: int = 1  # levels of the tree in which answers were added up on their way
 
 
 @dataclass
@@ -87,4 +88,5 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
         seconds, down = time.perf_counter() - start, len(encode(measure, sent))
         sent.add(digest(measure.design))
         known = engine.replayed if isinstance(engine, Remembering) else 0
-        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known, foretold))
+        depth = engine.depth if isinstance(engine, Branching) else 1
+        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known, foretold, depth))

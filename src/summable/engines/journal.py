@@ -83,6 +83,11 @@ class Journal:
         """The parts of the engine."""
         return self.engine.parts
 
+    @property
+    def depth(self) -> int:
+        """Of the engine's tree."""
+        return getattr(self.engine, "depth", 1)
+
     def sum(self, measure: Question[S]) -> S:
         """The sum over all parts, as far as it is known, and asked of the engine where it is not."""
         question = hashlib.sha256(encode(measure)).digest()

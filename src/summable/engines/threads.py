@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,18 +14,16 @@ from itertools import islice
 from threading import Event, Lock
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
-from summable.core.errors import SourceError, SummableError
-from summable.core.measure import PartMeasure, Question
-from summable.core.rows import Rows, Shard
-from summable.core.statistic import Statistic, joined, pairwise
+from summable.core.engine import Request, Watch
+from summable.core.measure import Question
+from summable.core.rows import Shard
+from summable.core.statistic import Statistic, joined
 from summable.engines.fingerprint import fingerprints
+from summable.engines.part import answer, fold
 
-HOPELESS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)  # asking again would not help; our own errors of data are among them
 S = TypeVar("S", bound=Statistic)
-Watch = Callable[[str, int, int], None]  # (name of the measure, shards done, shards in all)
 
 
 class Memory(Protocol):
@@ -103,31 +102,15 @@ class Threads:
 
     def _answer(self, measure: Question[S], index: int, stop: Event) -> S:
         shard = self.shards[index]
-        place = f"in shard {index} ({shard.name})"
-        for attempt in range(1, self.tries + 1):
-            try:
-                return fold(measure, shard, stop)
-            except HOPELESS as error:
-                raise _named(error, attempt).at(place) from error
-            except Exception as error:
-                if attempt == self.tries or stop.is_set():
-                    raise _named(error, attempt).at(place) from error
-        raise AssertionError("tries is at least one")
-
-
-def _named(error: Exception, attempts: int) -> SummableError:
-    if isinstance(error, SummableError):
-        return error
-    reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    tried = f"{attempts} attempt{'s' * (attempts > 1)}"
-    return SourceError(f"no answer after {tried} ({reason})", "Look into that shard.")
+        return answer(measure, shard, f"in shard {index} ({shard.name})", self.tries, stop)
 
 
 class _OneBlasThread:
     """BLAS held to one thread while any fit of this process is summing: the last one out gives the others back."""
 
     def __init__(self) -> None:
-        self.lock, self.inside = Lock(), 0
+        self.lock, self.inside, self.modules = Lock(), 0, 0
+        self.controller: Any = None
         self.limits: Any = None
 
     @contextmanager
@@ -135,7 +118,7 @@ class _OneBlasThread:
         with self.lock:
             self.inside += 1
             if self.inside == 1:
-                self.limits = threadpool_limits(1, "blas")
+                self.limits = self._libraries().limit(limits=1, user_api="blas")
         try:
             yield
         finally:
@@ -144,20 +127,19 @@ class _OneBlasThread:
                 if self.inside == 0:
                     self.limits.restore_original_limits()
 
+    def _libraries(self) -> Any:
+        """The BLAS of this process, looked for again only if modules were imported since: it takes milliseconds."""
+        if self.controller is None or len(sys.modules) != self.modules:
+            self.controller, self.modules = ThreadpoolController(), len(sys.modules)
+        return self.controller
+
 
 one_blas_thread = _OneBlasThread()
 
 
-def fold(measure: Question[S], shard: Shard, stop: Event | None = None) -> S:
-    """A measure's answer on one shard."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # it is an infinity or a NaN in the sum, and refused where it is used
-        if isinstance(measure, PartMeasure):
-            return measure(shard)
-        return pairwise(measure(rows) for rows in _until(stop, shard.rows(measure.design)))
+def opened(data: Any, request: Request) -> Threads:
+    """Threads over local shards."""
+    return Threads(data.shards, workers=request.workers, watch=request.watch)
 
 
-def _until(stop: Event | None, rows: Iterator[Rows]) -> Iterator[Rows]:
-    for block in rows:
-        if stop is not None and stop.is_set():
-            raise InterruptedError("another shard failed, or the user stopped the fit")
-        yield block
+__all__ = ["Memory", "Threads", "Watch", "fold", "one_blas_thread", "opened"]

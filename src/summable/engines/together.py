@@ -25,6 +25,11 @@ class Together:
         """The parts of all engines."""
         return sum(engine.parts for engine in self.engines)
 
+    @property
+    def depth(self) -> int:
+        """Of the deepest tree in which an engine adds up answers."""
+        return max(getattr(engine, "depth", 1) for engine in self.engines)
+
     def sum(self, measure: Question[S]) -> S:
         """The sum of the engines' sums, in their order."""
         return pairwise([engine.sum(measure) for engine in self.engines])

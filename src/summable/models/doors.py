@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from summable.core.design import Block, Column, Constant, Design, Numeric, Product
+from summable.core.design import Block, Column, Constant, Design, Numeric, Product, Term
 from summable.core.engine import Engine
 from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
@@ -83,18 +83,25 @@ def from_columns(model: Any, data: Any, y: str | Sequence[str], features: Sequen
     """Columns by name, of anything that `scan` opens, or of an engine; the features are all other columns unless they are given."""
     if sample_weight is not None and not isinstance(sample_weight, str):
         raise Unsupported("y names a column, and sample_weight does not", "Put the weights into the data, and give the name of their column.")
-    targets = [y] if isinstance(y, str) else list(y)
-    if features is None:
-        features = _others(data, {*targets, sample_weight})
-    _refuse_strings(features)
+    targets, place = [y] if isinstance(y, str) else list(y), engine(data)
+    if isinstance(features, str) and hasattr(place, "vector"):
+        terms: tuple[Term, ...] = (Constant(), Block(features, (0.0,) * place.vector(features)))
+        columns: tuple[Column, ...] = (Column(features, "vector"),)
+        names = [f"{features}[{number}]" for number in range(terms[1].width)]
+    else:
+        names = list(_others(place, data, {*targets, sample_weight}) if features is None else features)
+        _refuse_strings(names if features is None else features)
+        columns, terms = tuple(map(Column, names)), (Constant(), *(Product((Numeric(expressions.quoted(name)),)) for name in names))
     if reset:
-        model.n_features_in_, model.feature_names_in_ = len(features), np.array(features, dtype=object)
-    elif list(features) != list(model.feature_names_in_):
-        raise Unsupported(f"the features are {list(features)}, and were {list(model.feature_names_in_)}", "Give the same ones in the same order.")
+        model.n_features_in_, model.feature_names_in_ = len(names), np.array(names, dtype=object)
+    elif names != list(model.feature_names_in_):
+        raise Unsupported(f"the features are {names}, and were {list(model.feature_names_in_)}", "Give the same ones in the same order.")
     roles = [("y", Numeric(expressions.quoted(name))) for name in targets]
     if sample_weight is not None:
         roles.append(("weight", Numeric(expressions.quoted(sample_weight))))
-    return Problem(engine(data), _design(features, [*targets, *([sample_weight] if sample_weight else [])], roles), not isinstance(y, str), np.float64)
+    others = map(Column, [*targets, *([sample_weight] if sample_weight else [])])
+    design = Design(tuple(dict.fromkeys([*columns, *others])), terms, tuple(roles), missing="raise")
+    return Problem(place, design, not isinstance(y, str), np.float64)
 
 
 def _design(features: Sequence[str], others: Sequence[str], roles: Sequence[tuple[str, Numeric]]) -> Design:
@@ -103,10 +110,10 @@ def _design(features: Sequence[str], others: Sequence[str], roles: Sequence[tupl
     return Design(columns, (Constant(), *terms), tuple(roles), missing="raise")
 
 
-def _others(data: Any, used: set[str | None]) -> list[str]:
+def _others(place: Engine, data: Any, used: set[str | None]) -> list[str]:
     """Every column that is not used otherwise."""
     try:
-        schema = scan(data).schema
+        schema = getattr(place, "schema", None) or scan(data).schema
     except Unsupported:
         raise Unsupported("the columns of an engine are not known before it is asked", "Name them: features=[…].") from None
     return [name for name in schema if name not in used]

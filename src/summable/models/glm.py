@@ -29,7 +29,8 @@ from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.cost import foreteller
-from summable.open import engine, journalled, scan
+from summable.open import engine as place_of
+from summable.open import journalled, scan
 from summable.solvers.certificate import Certificate
 from summable.solvers.choose import SOLVERS, Choice
 from summable.solvers.dispersed import FIRST, Alpha, estimated
@@ -72,6 +73,7 @@ def glm(
     workers: int | None = None,
     watch: Watch | None = None,
     journal: str | os.PathLike[str] | None = None,
+    engine: Any = None,
 ) -> GeneralizedFit:
     """A generalized linear model over data that stay where they are: the pooled maximum-likelihood answer, in few rounds of sums.
 
@@ -99,7 +101,7 @@ def glm(
     network: what lies between the parts, for the choice of a solver and for what the rounds would take on that wire; by default "machine",
         where there is none, or "internet" where an engine says that it is remote.
     max_rounds: after how many a fit is given up, with a warning; by default 30 of Newton's, 60 with firth, 500 of L-BFGS's, 1000 of gradient descent's.
-    max_levels, workers, watch, journal: as for `ols`.
+    max_levels, workers, watch, journal, engine: as for `ols`.
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
@@ -114,7 +116,7 @@ def glm(
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
     roles = _roles(chosen, weights, offset, exposure, trials)
-    place = engine(data, workers, watch)
+    place = place_of(data, workers, watch, engine)
     remote = getattr(place, "is_remote", False)
     prefer, network = prefer or ("rounds" if remote else "time"), network or ("internet" if remote else "machine")
     plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), place.parts, network)

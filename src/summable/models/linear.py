@@ -24,7 +24,8 @@ from summable.measures.gram import Products
 from summable.models import diagnostics
 from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
-from summable.open import engine, journalled, scan
+from summable.open import engine as place_of
+from summable.open import journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import read, recentred, settle
 from summable.solvers.update import durbin_watson, update
@@ -55,6 +56,7 @@ def ols(
     workers: int | None = None,
     watch: Watch | None = None,
     journal: str | os.PathLike[str] | None = None,
+    engine: Any = None,
 ) -> LinearFit | LinearFits:
     """Least squares over data that stay where they are: the pooled answer from one round of sums.
 
@@ -63,7 +65,8 @@ def ols(
     formula: like ``"y ~ a + C(g) + a:b + bs(x, df=5)"``; coefficients are named and coded as formulaic does. A dot stands for all
         columns but those of the response, the weights and the offset.
     data: a path, URI, glob or folder of Parquet, CSV, Arrow or JSON-lines files; a pandas, Polars, Arrow or DuckDB table; a 2-D array
-        (columns x0, x1, …) or a mapping of names to arrays; an iterator of frames; an engine; or a list of these, which is their union.
+        (columns x0, x1, …) or a mapping of names to arrays; an iterator of frames; a Spark or Dask data frame, a Ray dataset; an engine;
+        or a list of these, which is their union.
     weights, offset: columns, or expressions of columns. A row of weight 0 is as if it were not there.
     exposure: refused: it is an offset of log e where the link is the logarithm.
     weight_kind: "analytic" (Var = scale / weight, as in R's lm), "frequency" (the row stands for so many) or "sampling".
@@ -74,6 +77,7 @@ def ols(
     workers: threads; all cores by default. The answer has the same bits for any number.
     watch: called with (measure, shards done, shards in all) as shards are read.
     journal: a file to which every answer is added as it comes. Killed and called again, the fit goes on where it was, to the same bits.
+    engine: where local data are read, if not by threads here: "spark", "dask", "ray", "mpi", or a session, client or communicator of theirs.
 
     Returns a `LinearFit`; of several responses (``"y1 + y2 ~ a"``), one each in a mapping, `LinearFits`.
     Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
@@ -86,7 +90,7 @@ def ols(
     roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
     program = _program(formula, roles, missing, arithmetic, max_levels)
     settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)}
-    with journalled(engine(data, workers, watch), journal, settings) as place:
+    with journalled(place_of(data, workers, watch, engine), journal, settings) as place:
         (design, coding, solution), ledger = run(program, place)
     targets = design.role("y")
     if len(targets) > 1:
@@ -277,7 +281,7 @@ class LinearFit(Data):
 
     def durbin_watson(self, data: Any, workers: int | None = None) -> float:
         """The Durbin–Watson statistic of the residuals of `data`, in the order in which its rows and shards are given: one more pass."""
-        value, _ = run(durbin_watson(self.design, self.solution), engine(data, workers))
+        value, _ = run(durbin_watson(self.design, self.solution), place_of(data, workers))
         return value
 
     def update(self, data: Any, workers: int | None = None) -> LinearFit:
@@ -285,7 +289,7 @@ class LinearFit(Data):
 
         The design stays: levels, knots, polynomials and centres are those of the first rows. An unseen level is an error that names it.
         """
-        solution, ledger = run(update(self.design, self.coding, self.solution), engine(data, workers))
+        solution, ledger = run(update(self.design, self.coding, self.solution), place_of(data, workers))
         fit = replace(self, solution=solution, rounds=(*self.rounds, *ledger.rounds))
         for sentence in fit.warnings:
             warnings.warn(sentence, SummableWarning, stacklevel=2)

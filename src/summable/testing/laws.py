@@ -46,7 +46,7 @@ def laws(measure: Question[S], tables: Sequence[Table], view: View | None = None
     answers = [_answer(measure, table) for table in tables]
 
     def same(left: S, right: S, what: str) -> None:
-        _assert_close(look(left), look(right), what)
+        assert_close(look(left), look(right), what)
 
     def associates() -> None:
         for a, b, c in zip(answers, answers[1:], answers[2:], strict=False):
@@ -107,7 +107,7 @@ def _weight_two(measure: Measure[S], tables: Sequence[Table], weight: str, weigh
     for table in tables:
         double = dict(table) | {weight: 2 * table[weight]}
         twice = _answer(measure, _join(table, table))
-        _assert_close(weighted(_answer(measure, double)), weighted(twice), "rows of weight 2 and the same rows twice")
+        assert_close(weighted(_answer(measure, double)), weighted(twice), "rows of weight 2 and the same rows twice")
 
 
 def hostile_tables(seed: int = 0) -> list[Table]:
@@ -137,7 +137,8 @@ def _take(table: Table, rows: slice) -> Table:
     return {name: values[rows] for name, values in table.items()}
 
 
-def _assert_close(left: Sequence[Any], right: Sequence[Any], what: str) -> None:
+def assert_close(left: Sequence[Any], right: Sequence[Any], what: str) -> None:
+    """Two lists of fields agree, numbers up to rounding."""
     for a, b in zip(left, right, strict=True):
         if isinstance(a, np.ndarray):
             _assert_arrays(a, b, what)
@@ -152,4 +153,4 @@ def _assert_arrays(a: Array, b: Array, what: str) -> None:
     assert apart <= ROUNDING * scale, f"{what} are {apart:.1e} apart, at a magnitude of {scale:.1e}"
 
 
-__all__ = ["Law", "hostile_tables", "laws"]
+__all__ = ["Law", "assert_close", "hostile_tables", "laws"]

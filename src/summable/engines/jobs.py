@@ -1,0 +1,92 @@
+"""A Spark job while it runs: told how far it is, cancelled when it is not wanted any more, and its errors read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
+
+from summable.core import errors
+from summable.core.engine import Watch
+from summable.core.errors import SourceError, SummableError
+
+MARKED = re.compile(r"<summable:([A-Za-z0-9+/=]+)>")
+TASK = re.compile(r"[Tt]ask (\d+)\.\d+ in stage")
+CAUSE = re.compile(r"^(?:Caused by: )?[\w.$]+(?:Error|Exception): (.+)$", re.MULTILINE)
+EVERY = 0.5  # seconds between two looks at how far a job is
+
+
+@contextmanager
+def followed(context: Any, name: str, parts: int, watch: Watch | None) -> Iterator[None]:
+    """Run one job: an error or Ctrl-C cancels its tasks, and what Spark says of a failure becomes one sentence."""
+    tag, over = f"summable-{uuid4().hex}", Event()
+    context.addJobTag(tag)
+    looking = Thread(target=_look, args=(context, tag, name, parts, watch, over), daemon=True)
+    if watch:
+        looking.start()
+    try:
+        yield
+    except Exception as error:
+        raise _ours(error) from error
+    except BaseException:
+        context.cancelJobsWithTag(tag)
+        raise
+    finally:
+        over.set()
+        context.removeJobTag(tag)
+        if watch:
+            looking.join()
+    if watch:
+        watch(name, parts, parts)
+
+
+def spelled(error: SummableError) -> str:
+    """One of our errors as a text that survives Spark's own messages."""
+    told = json.dumps([type(error).__name__, error.what, error.advice, list(error.where)])
+    return f"<summable:{base64.b64encode(told.encode()).decode()}> {error}"
+
+
+def read(text: str) -> SummableError | None:
+    """The error that was spelled somewhere in a text."""
+    if not (found := MARKED.search(text)):
+        return None
+    name, what, advice, where = json.loads(base64.b64decode(found[1]))
+    return getattr(errors, name)(what, advice, tuple(where))  # type: ignore[no-any-return]
+
+
+def _ours(error: Exception) -> SummableError:
+    """What a task raised, or what Spark says that happened to it."""
+    if isinstance(error, SummableError):
+        return error
+    text = str(error)
+    if ours := read(text):
+        return ours
+    task, causes = TASK.search(text), CAUSE.findall(text)
+    reason = (causes[-1] if causes else text.splitlines()[0] if text else type(error).__name__).rstrip(". ")
+    failed = SourceError(f"Spark could not read the rows ({reason})", "Look into the DataFrame: does .count() work?")
+    return failed.at(f"in partition {task[1]}") if task else failed
+
+
+def _look(context: Any, tag: str, name: str, parts: int, watch: Watch, over: Event) -> None:
+    """Tell how many of the tasks that read rows are done, until all are."""
+    tracker, told = context._jsc.sc().statusTracker(), 0
+    while not over.wait(EVERY):
+        done = _done(context.statusTracker(), list(tracker.getJobIdsForTag(tag)), parts)
+        if done > told:
+            told = done
+            watch(name, done, parts)
+
+
+def _done(tracker: Any, jobs: list[int], parts: int) -> int:
+    """Tasks that are done, of the stage that has one for each part; the stages before it are the plan's own."""
+    stages = [tracker.getStageInfo(stage) for job in jobs for stage in (tracker.getJobInfo(job) or _NONE).stageIds]
+    return max((stage.numCompletedTasks for stage in stages if stage and stage.numTasks == parts), default=0)
+
+
+class _NONE:
+    stageIds: tuple[int, ...] = ()

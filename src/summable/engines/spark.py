@@ -1,0 +1,235 @@
+"""Spark: the partitions of a DataFrame, or shards that its tasks read themselves."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from time import monotonic
+from typing import Any, TypeVar
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
+
+from summable.core.engine import Engine, Request, Watch
+from summable.core.errors import SourceError, SummableError, Unsupported
+from summable.core.measure import PartMeasure, Question, columns
+from summable.core.rows import Shard
+from summable.core.statistic import Statistic, pairwise
+from summable.core.wire import decode, encode
+from summable.engines import jobs, tree
+from summable.engines.fingerprint import fingerprints
+from summable.engines.part import HOPELESS, answer
+from summable.engines.together import Together
+
+FAN = 32  # answers that a task adds, and that the driver receives at most
+TASKS = 8  # for each core, at most: enough to share out evenly, few enough for what Spark spends on each
+DRAIN = 1.0  # seconds
+TRIES = 3  # of a shard within a task; rows that stream through it are asked again by Spark alone
+COLUMNS = ["first", "parts", "answer", "error"]
+ANSWERS = "first long, parts long, answer binary, error string"  # a sum of the answers of so many parts, from the first on; or why there is none
+S = TypeVar("S", bound=Statistic)
+Batches = Iterator[pa.RecordBatch]
+Answer = Statistic | SummableError
+Row = tuple[int, int, bytes | None, str | None]
+Ask = Callable[[Question[Any], Batches], Iterator[tuple[int, Answer]]]  # the answers of a task, each with the number of its part
+
+
+class Spark:
+    """Answers asked of a DataFrame's partitions by `mapInArrow`, and added up by tasks until few are left for the driver.
+
+    The measure travels in the task, which Spark broadcasts. A task that fails is asked again as Spark is set up to
+    (`spark.task.maxFailures`). Every answer says whose it is, and a sum is refused that does not hold each part once: retries
+    and speculative copies cannot count twice.
+    """
+
+    def __init__(self, frame: Any, ask: Ask, shards: Sequence[Shard] = (), run: int = 1, arrow: pa.Schema | None = None, watch: Watch | None = None) -> None:
+        self.frame, self.ask, self.shards, self.arrow, self.watch, self.run = frame, ask, shards, arrow, watch, run
+        self.parts = len(shards) or 1  # of a frame, as the last round found them: a plan may change
+        self.depth = self._depth()
+
+    @property
+    def schema(self) -> list[str] | None:
+        """The columns of the DataFrame."""
+        return None if self.arrow is None else list(self.arrow.names)
+
+    def sum(self, measure: Question[S]) -> S:
+        """The sum over the parts, in their order."""
+        self.depth = self._depth()
+        answers = self._wanted(columns(measure)).mapInArrow(partial(_task, partial(self.ask, measure)), ANSWERS)
+        for level in range(1, self.depth):
+            size = self.run * FAN**level
+            answers = _joined(answers, measure, size, -(-self.parts // size))
+        with jobs.followed(self.frame.sparkSession.sparkContext, type(measure).__name__, self.parts, self.watch):
+            rows: list[Row] = [tuple(row) for row in answers.collect()]
+        if not rows:  # a plan that Spark knows to be empty has no partition that could say so
+            rows = [_row(index, total) for index, total in self.ask(measure, iter(()))]
+        _, self.parts, body, error = _one(rows)
+        if body is None:
+            raise jobs.read(str(error)) or SourceError(str(error))
+        return decode(body)  # type: ignore[no-any-return]
+
+    def fingerprints(self) -> list[str]:
+        """What tells each shard's rows from others."""
+        if not self.shards:
+            raise Unsupported("a Spark DataFrame cannot be told from others, as a journal needs", "Write it to Parquet files, and give those.")
+        return fingerprints(self.shards)
+
+    def vector(self, column: str) -> int:
+        """How many numbers the vectors of a column hold, by the first row."""
+        if column not in (self.schema or ()):
+            raise Unsupported(f"there is no column {column!r} of vectors", f"The columns are {', '.join(self.schema or ['those of files'])}.")
+        first = self.frame.select(_quoted(column)).first()
+        if first is None or not hasattr(first[0], "__len__") or isinstance(first[0], str):
+            raise Unsupported(f"column {column!r} holds no vectors", 'Name the features: features=["a", "b"].')
+        return len(first[0])
+
+    def _depth(self) -> int:
+        return tree.depth(-(-self.parts // self.run), FAN)
+
+    def _wanted(self, names: Sequence[str]) -> Any:
+        """The frame, less the columns that are not asked for."""
+        known = self.schema or []
+        if not names or not set(names) <= set(known):
+            return self.frame.select(*map(_quoted, known[:1])) if known and not names else self.frame
+        return self.frame.select(*map(_quoted, names))
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _task(ask: Callable[[Batches], Iterator[tuple[int, Answer]]], batches: Batches) -> Batches:
+    """What a task does with the partition that it is given: its answers, as one row."""
+    one_thread()
+    rows = [_row(index, found) for index, found in ask(batches)]
+    if rows:
+        yield _batch(_one(rows, rows[0][0]))
+    _drain(batches)
+
+
+def _drain(batches: Batches) -> None:
+    """Read on for as long as a new worker would take to start: Spark ends one that has not read everything."""
+    until = monotonic() + DRAIN
+    while monotonic() < until and next(batches, None) is not None:
+        pass
+
+
+@cache
+def one_thread() -> Any:
+    """Hold BLAS to one thread in this worker, for good."""
+    return threadpool_limits(1, "blas")
+
+
+def _row(index: int, found: Answer) -> Row:
+    return (index, 1, None, jobs.spelled(found)) if isinstance(found, SummableError) else (index, 1, encode(found), None)
+
+
+def _batch(row: Row) -> pa.RecordBatch:
+    types = pa.int64(), pa.int64(), pa.binary(), pa.string()
+    return pa.RecordBatch.from_arrays([pa.array([value], type_) for value, type_ in zip(row, types, strict=True)], COLUMNS)
+
+
+def _joined(answers: Any, measure: Question[Any], size: int, groups: int) -> Any:
+    """The answers of neighbours brought together and added."""
+    from pyspark.sql import functions
+
+    group = functions.floor(functions.col("first") / size).cast("int")
+    return answers.repartition(groups, group).mapInArrow(partial(_added, type(measure), size), ANSWERS)
+
+
+def _added(_: type, size: int, batches: Batches) -> Batches:
+    """A task of the tree. It is given the class of the question so that the words of its answer are known where it runs."""
+    groups: dict[int, list[Row]] = {}
+    for row in (row for batch in batches for row in zip(*map(pa.Array.to_pylist, batch.columns), strict=True)):
+        groups.setdefault(row[0] // size, []).append(row)
+    for rows in groups.values():
+        yield _batch(_one(rows, min(rows)[0] // size * size))
+
+
+def _one(rows: list[Row], first: int = 0) -> Row:
+    """The answers of neighbours as one, or the first error among them; refuses a part that is missing or comes twice."""
+    rows.sort(key=lambda row: row[0])
+    end = first
+    for begin, parts, _, _ in rows:
+        if begin != end:
+            raise SourceError(f"the answer of partition {min(begin, end)} is missing, or there twice", "The DataFrame must not change: fit again.")
+        end += parts
+    error = next((error for _, _, _, error in rows if error is not None), None)
+    return first, end - first, None if error else encode(pairwise([decode(body) for _, _, body, _ in rows if body is not None])), error
+
+
+def _tried(measure: Question[Any], shard: Shard, index: int, place: str, tries: int, begun: int) -> tuple[int, Answer]:
+    """A part's answer. An error that would come again is an answer too, so that Spark does not try; others are raised, so that it does."""
+    try:
+        return index, answer(measure, shard, place, tries, begun=begun)
+    except SummableError as error:
+        if isinstance(error.__cause__, HOPELESS):
+            return index, error
+        raise RuntimeError(jobs.spelled(error)) from None
+
+
+def _of_stream(request: Request, schema: pa.Schema, measure: Question[Any], batches: Batches) -> Iterator[tuple[int, Answer]]:
+    """The answer of the partition that streams through this task."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    index, begun = (context.partitionId(), context.attemptNumber()) if context else (0, 0)
+    shard = request.stream(schema, batches, isinstance(measure, PartMeasure))
+    yield _tried(measure, shard, index, f"in partition {index}", 1, begun)
+
+
+def _of_shards(shards: Sequence[bytes], run: int, measure: Question[Any], batches: Batches) -> Iterator[tuple[int, Answer]]:
+    """The answers of the shards from that on whose number this task is given."""
+    firsts = [first for batch in batches for first in batch.column(0).to_pylist()]
+    for index in (index for first in firsts for index in range(first, min(first + run, len(shards)))):
+        shard = pickle.loads(shards[index])  # which this process's own driver made
+        yield _tried(measure, shard, index, f"in shard {index} ({shard.name})", TRIES, 0)
+
+
+def opened(data: Any, request: Request) -> Engine:
+    """The engine of DataFrames (several are their union), or of shards that the tasks of a session read."""
+    if not isinstance(data, list):
+        return _of_files(data.shards, request)
+    frames = [_of_frame(frame, request) for frame in data]
+    return frames[0] if len(frames) == 1 else Together(frames)
+
+
+def _of_frame(frame: Any, request: Request) -> Spark:
+    if not hasattr(frame, "mapInArrow"):
+        raise Unsupported(f"a {type(frame).__module__}.{type(frame).__name__} is no Spark DataFrame", "Give a DataFrame: .to_frame(), .toDF(), ….")
+    if not hasattr(frame, "_jdf"):
+        raise Unsupported("a DataFrame of Spark Connect has no jobs that could be followed", "Use a classic session, or give the files with engine='spark'.")
+    schema = _arrow(frame.schema)
+    lean = Request(request.part, request.stream)  # what is watched and chosen stays here
+    return Spark(frame, partial(_of_stream, lean, schema), arrow=schema, watch=request.watch)
+
+
+def _of_files(shards: Sequence[Shard], request: Request) -> Spark:
+    from pyspark.sql import SparkSession
+
+    given = request.place
+    session = given if hasattr(given, "range") else getattr(given, "sparkSession", None) or SparkSession.getActiveSession()
+    if session is None:
+        raise Unsupported("there is no Spark session", "Make one: SparkSession.builder.getOrCreate().")
+    run = _run(len(shards), TASKS * session.sparkContext.defaultParallelism)
+    ask = partial(_of_shards, [pickle.dumps(shard) for shard in shards], run)
+    return Spark(session.range(0, len(shards), run, -(-len(shards) // run)), ask, shards, run, watch=request.watch)
+
+
+def _run(shards: int, tasks: int) -> int:
+    """How many shards a task reads: a power of two, so that sums have the same bits however they are shared out."""
+    return next(1 << height for height in range(64) if shards <= tasks << height)
+
+
+def _arrow(schema: Any) -> pa.Schema:
+    """Spark's types as Arrow's; of those that Arrow does not know, nothing but the name."""
+    from pyspark.sql.pandas.types import to_arrow_type
+
+    def field(one: Any) -> pa.Field:
+        try:
+            return pa.field(one.name, to_arrow_type(one.dataType))
+        except (TypeError, ValueError):
+            return pa.field(one.name, pa.binary())
+
+    return pa.schema([field(one) for one in schema.fields])

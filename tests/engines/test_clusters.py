@@ -1,0 +1,174 @@
+"""Spark, Dask and Ray keep the contract; data decide the engine, and data of several are one fit."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import summable as sm
+from summable.testing import contract
+from summable.testing.contract import partitions as contract_tables
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clusters")]
+NAMES = [check.name for check in contract(None, "")]
+
+
+def spark_frame(session, tables):
+    """A DataFrame whose partitions are these tables, made where they are asked for."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    def emit(batches):
+        for number in (number for batch in batches for number in batch.column(0).to_pylist()):
+            yield from tables[number].to_batches()
+
+    return session.range(0, len(tables), 1, len(tables)).mapInArrow(emit, from_arrow_schema(tables[0].schema))
+
+
+@pytest.fixture(scope="session")
+def places(spark, dask, ray):
+    from dask import delayed
+
+    return {
+        "spark": lambda tables: sm.engine(spark_frame(spark, tables)),
+        "dask": lambda tables: sm.engine([delayed(table.to_pandas()) for table in tables]),
+        "ray": lambda tables: sm.engine([ray.put(table) for table in tables]),
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("place", ["spark", "dask", "ray"])
+def test_contract(places, place, name, tmp_path):
+    next(check for check in contract(places[place], tmp_path) if check.name == name).run()
+
+
+# -- data decide
+
+
+@pytest.fixture(scope="session")
+def flights(tmp_path_factory):
+    """Flights-like rows as files, and as one frame."""
+    draw, rows = np.random.default_rng(3), 6000
+    frame = pd.DataFrame(
+        {"dep_delay": draw.gamma(1.0, 30.0, rows) - 10, "distance": draw.uniform(90, 5000, rows), "carrier": draw.choice(list("ABCDEFGH"), rows)}
+    )
+    frame["month"] = draw.integers(1, 13, rows)
+    frame["arr_delay"] = -4.6 + 1.02 * frame.dep_delay - 0.001 * frame.distance + frame.carrier.map(ord) / 9 + draw.normal(0, 17, rows)
+    frame["late"] = (frame.arr_delay > 30).astype("int64")
+    frame.loc[draw.choice(rows, 150), "arr_delay"] = np.nan
+    folder = tmp_path_factory.mktemp("flights")
+    for number, part in enumerate(np.array_split(np.arange(rows), 40)):
+        frame.iloc[part].to_parquet(folder / f"{number:02d}.parquet")
+    return folder, frame
+
+
+OLS, GLM = "arr_delay ~ dep_delay + distance + C(carrier) + C(month)", "late ~ dep_delay + distance + C(carrier)"
+
+
+def assert_equal(data, frame, **options):
+    """Least squares and a logistic regression have the answers of one machine."""
+    for fit, one in ((sm.ols(OLS, data, **options), sm.ols(OLS, frame)), (sm.glm(GLM, data, "binomial", **options), sm.glm(GLM, frame, "binomial"))):
+        np.testing.assert_allclose(fit.params, one.params, rtol=1e-10)
+        np.testing.assert_allclose(fit.bse, one.bse, rtol=1e-10)
+        assert fit.nobs == one.nobs and fit.dropped == one.dropped
+
+
+@pytest.mark.parametrize("name", ["spark", "dask", "ray"])
+def test_files_are_read_by_the_workers(name, flights, spark, dask, ray):
+    folder, frame = flights
+    assert_equal(folder, frame, engine={"spark": spark, "dask": dask, "ray": "ray"}[name])
+    fit, here = sm.ols(OLS, folder, engine=name), sm.ols(OLS, folder)
+    assert [line.parts for line in fit.ledger.rounds] == [40, 40, 40]
+    assert fit.params.tolist() == here.params.tolist(), "the tree has changed the bits"
+    assert fit.ledger.rounds[-1].depth == (1 if name == "spark" else 2)  # whose tasks read several shards
+
+
+def test_a_spark_frame_is_enough(flights, spark):
+    folder, frame = flights
+    data = spark.read.parquet(str(folder))
+    assert_equal(data, frame)
+    cached = data.repartition(3).cache()
+    assert_equal(cached, frame)
+    assert sm.ols(OLS, cached).ledger.rounds[-1].parts == 3
+    assert_equal(data.groupBy("dep_delay", "distance", "carrier", "month", "arr_delay", "late").count(), frame)  # partitions that Spark settles as it runs
+
+
+def test_a_deep_tree_of_spark_has_the_bits_of_threads(spark):
+    tables = [table for table in contract_tables() for _ in range(9)]
+    engine = sm.engine(spark_frame(spark, tables))
+    fit = sm.ols("y ~ x + C(g)", engine)
+    assert (fit.ledger.rounds[-1].parts, fit.ledger.rounds[-1].depth) == (72, 2)
+    assert fit.params.tolist() == sm.ols("y ~ x + C(g)", tables).params.tolist()
+    with pytest.raises(sm.DataError, match=r"there is no column 'nope' in partition 0, while taking Glance"):
+        sm.ols("y ~ nope", engine)
+
+
+def test_vectors_of_mllib(spark):
+    from pyspark.ml.linalg import Vectors
+
+    draw = np.random.default_rng(5)
+    x, weight = draw.normal(size=(300, 4)) * (draw.random((300, 4)) < 0.5), draw.integers(0, 3, 300).astype(float)
+    y = x @ [1.0, 2.0, 0.0, -1.0] + 3 + draw.normal(size=300)
+    for form in (lambda i: Vectors.dense(x[i]), lambda i: Vectors.sparse(4, {j: v for j, v in enumerate(x[i]) if v}) if i % 3 else Vectors.dense(x[i])):
+        data = spark.createDataFrame([(float(y[i]), float(weight[i]), form(i)) for i in range(300)], ["label", "w", "features"]).repartition(3)
+        model = sm.LinearRegression().fit(data, "label", features="features", sample_weight="w")
+        there = sm.LinearRegression().fit(x, y, weight)
+        np.testing.assert_allclose(model.coef_, there.coef_, rtol=1e-10)
+        np.testing.assert_allclose(model.intercept_, there.intercept_, rtol=1e-10)
+
+
+def test_dask_frames_and_arrays(flights, dask):
+    import dask.array as da
+    import dask.dataframe as dd
+    from dask import config
+
+    folder, frame = flights
+    data = dd.read_parquet(folder)
+    assert_equal(data, frame)
+    with config.set(scheduler="threads"):
+        assert_equal(data, frame)
+    matrix = frame[["late", "dep_delay", "distance"]].to_numpy()
+    fit = sm.ols("x0 ~ x1 + x2", da.from_array(matrix, chunks=(1000, 2)))
+    np.testing.assert_allclose(fit.params, sm.ols("x0 ~ x1 + x2", matrix).params, rtol=1e-10)
+
+
+def test_ray_datasets(flights, ray):
+    import ray.data
+
+    _, frame = flights
+    assert_equal(ray.data.from_pandas([frame[:1000], frame[1000:]]), frame)
+
+
+def test_a_list_of_everything_is_one_fit(flights, spark, dask, ray, tmp_path):
+    import dask.dataframe as dd
+
+    _, frame = flights
+    frame[4500:].to_parquet(tmp_path / "rest.parquet")
+    data = [
+        spark.createDataFrame(frame[:1500].drop(columns="arr_delay").assign(arr_delay=frame.arr_delay[:1500])), dd.from_pandas(frame[1500:3000], npartitions=3),
+        ray.put(frame[3000:4000]), ray.put(frame[4000:4500]), tmp_path / "rest.parquet",
+    ]  # fmt: skip
+    assert_equal(data, frame)
+
+
+@pytest.mark.parametrize("name", ["spark", "dask", "ray"])
+def test_whoever_watches_is_told(name, flights, spark, dask, ray):
+    told = []
+    sm.ols("arr_delay ~ dep_delay", flights[0], engine=name, watch=lambda *what: told.append(what))
+    assert {what[0] for what in told} == {"Glance", "Gram"} and ("Gram", 40, 40) in told
+    assert [what[1] for what in told if what[0] == "Gram"] == sorted(what[1] for what in told if what[0] == "Gram")
+
+
+def test_what_does_not_go_together_is_refused(spark, dask, flights):
+    data = spark.range(3)
+    for ask, sentence in (
+        (lambda: sm.ols("y ~ x", data, engine="dask"), "a DataFrame lies in spark, not in dask. Leave engine= out"),
+        (lambda: sm.scan(data), "a DataFrame lies in spark, and cannot be scanned here"),
+        (lambda: sm.ols("y ~ x", flights[0], engine="sparc"), "there is no engine 'sparc'. Give one of threads, spark, dask, ray, mpi"),
+        (lambda: sm.ols("y ~ x", flights[0], engine=7), "engine=7 is none"),
+        (lambda: sm.ols("y ~ x", data.rdd), "is no Spark DataFrame"),
+    ):
+        with pytest.raises(sm.Unsupported, match=re.escape(sentence)):
+            ask()
