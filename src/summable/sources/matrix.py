@@ -12,9 +12,9 @@ import scipy.sparse as sp
 
 from summable.core.design import NEUTRAL, Block, Constant, Design
 from summable.core.errors import Unsupported
-from summable.core.rows import Rows
+from summable.core.rows import Groups, Rows
 from summable.core.statistic import Array, Label
-from summable.maths import linalg
+from summable.maths import grouped, linalg
 from summable.sources.encode import BLOCK
 
 SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for milliseconds, few enough to share out evenly
@@ -22,10 +22,10 @@ SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for millise
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A range of rows of a matrix X, (rows, p), with its targets, (rows, targets), and weights, (rows,), or neither."""
+    """A range of rows of a matrix X, (rows, p), with its targets or classes, (rows, targets), and weights, (rows,), or neither."""
 
     x: Any
-    y: Array | None
+    y: Any
     weight: Array | None
     start: int
     stop: int
@@ -45,7 +45,7 @@ class Matrix:
             yield MatrixRows(design, self.x[part], None if self.y is None else self.y[part], None if self.weight is None else self.weight[part])
 
 
-def shards(x: Any, y: Array | None = None, weight: Array | None = None) -> list[Matrix]:
+def shards(x: Any, y: Any = None, weight: Array | None = None) -> list[Matrix]:
     """Ranges of rows of a matrix. Numbers must be finite and weights not negative: who calls has made sure."""
     step = max(1, SHARD // (x.shape[1] + 1))
     return [Matrix(x, y, weight, start, min(start + step, x.shape[0])) for start in range(0, max(x.shape[0], 1), step)]
@@ -56,7 +56,7 @@ class MatrixRows:
 
     xp = np
 
-    def __init__(self, design: Design, x: Any, y: Array | None, weight: Array | None) -> None:
+    def __init__(self, design: Design, x: Any, y: Any, weight: Array | None) -> None:
         constant, block = design.terms
         if not (isinstance(constant, Constant) and isinstance(block, Block)):
             raise Unsupported("a matrix has no columns by name", "Give a data frame, or a mapping of names to arrays.")
@@ -76,7 +76,9 @@ class MatrixRows:
         return x
 
     def column(self, role: str) -> Any:
-        """The targets less their shifts, (rows,) or (rows, targets), or the weights."""
+        """The targets less their shifts, (rows,) or (rows, targets); or the classes, as positions among their levels; or the weights."""
+        if self.design.label(role):
+            return self._y[:, 0]
         if role == "weight" and self._weight is not None:
             return self._weight
         if role == "y" and self._y is not None:
@@ -92,8 +94,10 @@ class MatrixRows:
         """(2,): rows kept, rows dropped."""
         return np.array([self._x.shape[0], 0.0])
 
-    def moment(self, order: int, weight: Any) -> Array:
-        """Σ weightᵢ xᵢ^⊗order."""
+    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Array:
+        """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
+        if by is not None:
+            return grouped.moment(order, self.matrix() if order else None, weight, by)
         if order == 2 and not sp.issparse(self.x):
             return linalg.gram(self.x.T, weight)
         rows = self._x.shape[0]

@@ -1,0 +1,64 @@
+"""Moments of rows by the group that each is in.
+
+Small blocks are counted column by column; of large ones, compiled loops read the rows once, whatever the number of groups.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from summable.core.rows import Groups
+from summable.core.statistic import Array
+from summable.maths import linalg
+
+COMPILED = 2**13  # rows from which a compiled loop is worth its start
+
+
+def moment(order: int, x: Any, weight: Any, by: Groups) -> Array:
+    """Σ weightᵢ (xᵢ − about)^⊗order of each group: (groups,) or (groups, q), (groups, width), or packed (groups, width(width+1)/2); x is (rows, width)."""
+    if order == 0:
+        return _zeroth(weight, by)
+    if order == 1:
+        return _first(x, weight, by)
+    return _second(x, weight, by)
+
+
+def _zeroth(weight: Any, by: Groups) -> Array:
+    groups = len(by.about)
+    if np.ndim(weight) == 0:
+        return np.asarray(float(weight) * np.bincount(by.codes, minlength=groups))
+    if np.ndim(weight) == 1:
+        return np.asarray(np.bincount(by.codes, weight, minlength=groups), np.float64)
+    return _sums(weight, np.zeros((groups, weight.shape[1])), np.float64(1.0), by.codes)
+
+
+def _first(x: Any, weight: Any, by: Groups) -> Array:
+    return _sums(x, by.about, weight, by.codes)
+
+
+def _sums(x: Any, about: Array, weight: Any, codes: Any) -> Array:
+    """Σ weightᵢ (xᵢ − about) of each group, (groups, width)."""
+    if len(x) < COMPILED:
+        away = x - about[codes]
+        scaled = away if np.ndim(weight) == 0 and weight == 1 else (away.T * weight).T
+        return np.array([np.bincount(codes, column, len(about)) for column in scaled.T], np.float64).reshape(-1, len(about)).T
+    from summable.maths.grouped_kernels import sums
+
+    return sums(x, about, weight, codes)
+
+
+def _second(x: Any, weight: Any, by: Groups) -> Array:
+    """The rows are put in the order of their groups, each of which is then a matrix of its own."""
+    groups = len(by.about)
+    if groups == 1:
+        return linalg.gram((x - by.about[0]).T, weight)[None]
+    order = np.argsort(by.codes.astype(np.min_scalar_type(groups)), kind="stable")  # by counting, where the codes are short
+    ends = np.cumsum(np.bincount(by.codes, minlength=groups)).tolist()
+    weights = weight if np.ndim(weight) == 0 else weight[order]
+    found = np.empty((groups, linalg.packed_size(x.shape[1])))
+    for group, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        away = np.ascontiguousarray(x[order[start:end]] - by.about[group])
+        found[group] = linalg.gram(away.T, weights if np.ndim(weight) == 0 else weights[start:end])
+    return found

@@ -1,0 +1,29 @@
+"""Compiled sums over rows that are in groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from summable.core.statistic import Array
+from summable.maths import kernels  # which first settles where compiled code is kept
+
+
+@kernels.numba.njit(nogil=True, error_model="numpy", cache=True)
+def _add(x: Any, about: Any, weight: Any, codes: Any, total: Any) -> None:
+    """Each row, less its group's point and times its weight, is added to its group's row of the total; a weight for all, if there is one."""
+    rows, width = x.shape
+    alone = len(weight) == 1
+    for i in range(rows):
+        group = codes[i]
+        factor = weight[0] if alone else weight[i]
+        for j in range(width):
+            total[group, j] += factor * (x[i, j] - about[group, j])
+
+
+def sums(x: Any, about: Array, weight: Any, codes: Any) -> Array:
+    """Σ weightᵢ (xᵢ − about) of each group, (groups, width)."""
+    total = np.zeros(about.shape)
+    _add(x, np.ascontiguousarray(about), np.atleast_1d(np.asarray(weight, np.float64)), codes, total)
+    return total
