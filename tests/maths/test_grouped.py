@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,7 @@ def test_each_group_is_summed_as_if_alone(rows, place, weighted):
             square = (away.T * full[own]) @ away
             expected = [full[own].sum(), full[own] @ away, square[np.triu_indices(4)]][order]
             np.testing.assert_allclose(found[group], expected, rtol=1e-10, atol=1e-8)
+            np.testing.assert_allclose(block.moment(2, weight, replace(by, crossed=False))[group], np.diag(square), rtol=1e-10, atol=1e-8)
             if order == 0:
                 np.testing.assert_allclose(block.moment(0, several, by)[group], several[own].sum(axis=0), rtol=1e-12)
 

@@ -18,7 +18,7 @@ from summable.core.data import Data
 from summable.core.statistic import Array, Label
 
 CATEGORY = " category"  # follows the kind of labels in a column whose own type says that it is a category
-NEUTRAL = {"weight": 1.0, "offset": 0.0, "trials": 1.0}  # the value of a role that a design lacks
+NEUTRAL = {"weight": 1.0, "offset": 0.0, "trials": 1.0, "class": 0.0}  # the value of a role that a design lacks
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ class Groups:
 
     codes: Any  # (rows,) whole numbers, 0 to groups − 1
     about: Array  # (groups, width), zero for a constant
+    crossed: bool = True  # whether order 2 has the products of all features, or the square of each alone: (groups, width)
 
 
 class Rows(Protocol):

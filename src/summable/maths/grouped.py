@@ -17,12 +17,15 @@ COMPILED = 2**13  # rows from which a compiled loop is worth its start
 
 
 def moment(order: int, x: Any, weight: Any, by: Groups) -> Array:
-    """Σ weightᵢ (xᵢ − about)^⊗order of each group: (groups,) or (groups, q), (groups, width), or packed (groups, width(width+1)/2); x is (rows, width)."""
+    """Σ weightᵢ (xᵢ − about)^⊗order of each group: (groups,) or (groups, q), (groups, width), or packed (groups, width(width+1)/2); x is (rows, width).
+
+    Where features are not crossed, order 2 is (groups, width).
+    """
     if order == 0:
         return _zeroth(weight, by)
     if order == 1:
-        return _first(x, weight, by)
-    return _second(x, weight, by)
+        return _sums(x, by.about, weight, by.codes)
+    return _second(x, weight, by) if by.crossed else _sums(x, by.about, weight, by.codes, squared=True)
 
 
 def _zeroth(weight: Any, by: Groups) -> Array:
@@ -34,19 +37,15 @@ def _zeroth(weight: Any, by: Groups) -> Array:
     return _sums(weight, np.zeros((groups, weight.shape[1])), np.float64(1.0), by.codes)
 
 
-def _first(x: Any, weight: Any, by: Groups) -> Array:
-    return _sums(x, by.about, weight, by.codes)
-
-
-def _sums(x: Any, about: Array, weight: Any, codes: Any) -> Array:
-    """Σ weightᵢ (xᵢ − about) of each group, (groups, width)."""
+def _sums(x: Any, about: Array, weight: Any, codes: Any, *, squared: bool = False) -> Array:
+    """Σ weightᵢ (xᵢ − about) of each group, or of the squares, (groups, width)."""
     if len(x) < COMPILED:
         away = x - about[codes]
-        scaled = away if np.ndim(weight) == 0 and weight == 1 else (away.T * weight).T
+        scaled = ((away * away if squared else away).T * weight).T
         return np.array([np.bincount(codes, column, len(about)) for column in scaled.T], np.float64).reshape(-1, len(about)).T
-    from summable.maths.grouped_kernels import sums
+    from summable.maths import grouped_kernels
 
-    return sums(x, about, weight, codes)
+    return (grouped_kernels.squares if squared else grouped_kernels.sums)(x, about, weight, codes)
 
 
 def _second(x: Any, weight: Any, by: Groups) -> Array:

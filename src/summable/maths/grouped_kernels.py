@@ -22,6 +22,26 @@ def _add(x: Any, about: Any, weight: Any, codes: Any, total: Any) -> None:
             total[group, j] += factor * (x[i, j] - about[group, j])
 
 
+@kernels.numba.njit(nogil=True, error_model="numpy", cache=True)
+def _add_squares(x: Any, about: Any, weight: Any, codes: Any, total: Any) -> None:
+    """The same of the squares."""
+    rows, width = x.shape
+    alone = len(weight) == 1
+    for i in range(rows):
+        group = codes[i]
+        factor = weight[0] if alone else weight[i]
+        for j in range(width):
+            away = x[i, j] - about[group, j]
+            total[group, j] += factor * away * away
+
+
+def squares(x: Any, about: Array, weight: Any, codes: Any) -> Array:
+    """Σ weightᵢ (xᵢ − about)² of each feature in each group, (groups, width)."""
+    total = np.zeros(about.shape)
+    _add_squares(x, np.ascontiguousarray(about), np.atleast_1d(np.asarray(weight, np.float64)), codes, total)
+    return total
+
+
 def sums(x: Any, about: Array, weight: Any, codes: Any) -> Array:
     """Σ weightᵢ (xᵢ − about) of each group, (groups, width)."""
     total = np.zeros(about.shape)

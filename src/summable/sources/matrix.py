@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -97,7 +97,7 @@ class MatrixRows:
     def moment(self, order: int, weight: Any, by: Groups | None = None) -> Array:
         """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
         if by is not None:
-            return grouped.moment(order, self.matrix() if order else None, weight, by)
+            return self._grouped(order, weight, by)
         if order == 2 and not sp.issparse(self.x):
             return linalg.gram(self.x.T, weight)
         rows = self._x.shape[0]
@@ -107,6 +107,16 @@ class MatrixRows:
         if order == 2:
             return linalg.pack((self.x.T.multiply(weights) @ self.x).toarray())
         return np.asarray(weights.sum(axis=0) if order == 0 else self.x.T @ weights)
+
+    def _grouped(self, order: int, weight: Any, by: Groups) -> Array:
+        """The same by groups; of dense numbers as they lie, if no products are wanted and one subtraction is all."""
+        twice = self.shifts.any() and by.about.any()
+        if order == 0 or sp.issparse(self._x) or twice or (order == 2 and by.crossed):
+            return grouped.moment(order, self.matrix() if order else None, weight, by)
+        found = np.empty(by.about.shape)
+        found[:, 0] = grouped.moment(0, None, weight, by)
+        found[:, 1:] = grouped.moment(order, self._x, weight, replace(by, about=by.about[:, 1:] + self.shifts))
+        return found
 
     def extent(self, column: str) -> Array:
         """Columns of a matrix have no names to ask by."""
