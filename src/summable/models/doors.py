@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from summable.core.design import Block, Column, Constant, Design, Numeric, Product
+from summable.core.design import Block, Category, Column, Constant, Design, Numeric, Product
 from summable.core.engine import Engine
 from summable.core.errors import Unsupported
+from summable.core.rows import Rows
 from summable.maths import expressions
-from summable.open import engine, matrices, scan
+from summable.open import Dataset, engine, matrices, scan
 
 SPARSE = ("csr", "csc", "coo")
+NARROW = 2**16  # between the least and greatest whole number of y: then classes are found by counting, and not by sorting
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,16 @@ def is_named(y: Any) -> bool:
     return isinstance(y, str) or (isinstance(y, list | tuple) and bool(y) and all(isinstance(name, str) for name in y))
 
 
+def is_located(data: Any, features: Any) -> bool:
+    """Whether data without a y are to be opened, and not an array: they lie elsewhere, or their columns are named."""
+    return features is not None or is_elsewhere(data) or (hasattr(data, "sum") and hasattr(data, "parts"))
+
+
+def is_elsewhere(data: Any) -> bool:
+    """Whether data are to be opened by `scan`, and not an array or frame."""
+    return isinstance(data, str | os.PathLike | Dataset)
+
+
 def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool, reset: bool = True) -> Problem:
     """Arrays, frames or sparse matrices, held to what scikit-learn asks of them."""
     options = {"dtype": [np.float64, np.float32], "y_numeric": True, "multi_output": True}
@@ -46,20 +60,49 @@ def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool,
 
 def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
     """A matrix with its targets and weights, which have been checked."""
-    if hasattr(X, "tocsr"):
-        X = X.tocsr()
     targets = np.asarray(y, np.float64).reshape(len(y), -1)
     roles = [("y", Numeric(f"y{number}")) for number in range(targets.shape[1])]
-    roles += [("weight", Numeric("weight"))] * (weight is not None)
-    design = Design((), (Constant(), Block("X", (0.0,) * X.shape[1])), tuple(roles), missing="raise")
-    return Problem(engine(matrices(X, targets, weight)), design, np.ndim(y) > 1, X.dtype, X.shape[0])
+    return _of_matrix(X, targets, weight, roles, np.ndim(y) > 1)
 
 
-def from_columns(model: Any, data: Any, y: str | Sequence[str], features: Sequence[str] | None, sample_weight: Any, *, reset: bool = True) -> Problem:
-    """Columns by name, of anything that `scan` opens, or of an engine; the features are all other columns unless they are given."""
+def of_classes(X: Any, codes: Any, number: int, weight: Any = None) -> Problem:
+    """A matrix, of whose rows each is in a class, 0 to number − 1; they have been checked."""
+    return _of_matrix(X, codes[:, None], weight, [("class", Category("y", tuple(range(number))))])
+
+
+def of_features(X: Any, weight: Any = None) -> Problem:
+    """A matrix alone, which has been checked."""
+    return _of_matrix(X, None, weight, [])
+
+
+def _of_matrix(X: Any, y: Any, weight: Any, roles: Sequence[tuple[str, Numeric | Category]], several: bool = False) -> Problem:
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()
+    weights = [("weight", Numeric("weight"))] * (weight is not None)
+    design = Design((), (Constant(), Block("X", (0.0,) * X.shape[1])), (*roles, *weights), missing="raise")
+    return Problem(engine(matrices(X, y, weight)), design, several, X.dtype, X.shape[0])
+
+
+def coded(y: Any) -> tuple[Any, Any]:
+    """The distinct labels, sorted, and the position of each row's among them; ValueError where y is no set of classes."""
+    if y.dtype.kind in "iu" and len(y) and int(y.max()) - int(y.min()) < NARROW:
+        least = y.min()
+        found = np.bincount(y - least) > 0
+        return (np.flatnonzero(found) + least).astype(y.dtype), (np.cumsum(found) - 1)[y - least]
+    check_classification_targets(y)
+    return np.unique(y, return_inverse=True)
+
+
+def from_columns(
+    model: Any, data: Any, y: str | Sequence[str] | None, features: Sequence[str] | None, sample_weight: Any, *, reset: bool = True, classes: bool = False
+) -> Problem:
+    """Columns by name, of anything that `scan` opens, or of an engine; the features are all other columns unless they are given.
+
+    Labels of classes are not known yet, and nor is the kind in which their column is to be read.
+    """
     if sample_weight is not None and not isinstance(sample_weight, str):
-        raise Unsupported("y names a column, and sample_weight does not", "Put the weights into the data, and give the name of their column.")
-    targets = [y] if isinstance(y, str) else list(y)
+        raise Unsupported("columns are taken by name, and sample_weight is none", "Put the weights into the data, and give the name of their column.")
+    targets = [y] if isinstance(y, str) else list(y or ())
     if features is None:
         features = _others(data, {*targets, sample_weight})
     _refuse_strings(features)
@@ -67,13 +110,14 @@ def from_columns(model: Any, data: Any, y: str | Sequence[str], features: Sequen
         model.n_features_in_, model.feature_names_in_ = len(features), np.array(features, dtype=object)
     elif list(features) != list(model.feature_names_in_):
         raise Unsupported(f"the features are {list(features)}, and were {list(model.feature_names_in_)}", "Give the same ones in the same order.")
-    roles = [("y", Numeric(expressions.quoted(name))) for name in targets]
+    roles: list[tuple[str, Numeric | Category]] = [("class", Category(name, ())) if classes else ("y", Numeric(expressions.quoted(name))) for name in targets]
     if sample_weight is not None:
         roles.append(("weight", Numeric(expressions.quoted(sample_weight))))
-    return Problem(engine(data), _design(features, [*targets, *([sample_weight] if sample_weight else [])], roles), not isinstance(y, str), np.float64)
+    others = [*(() if classes else targets), *([sample_weight] if sample_weight else [])]
+    return Problem(engine(data), _design(features, others, roles), not isinstance(y, str), np.float64)
 
 
-def _design(features: Sequence[str], others: Sequence[str], roles: Sequence[tuple[str, Numeric]]) -> Design:
+def _design(features: Sequence[str], others: Sequence[str], roles: Sequence[tuple[str, Numeric | Category]]) -> Design:
     columns = tuple(dict.fromkeys(map(Column, [*features, *others])))
     terms = [Product((Numeric(expressions.quoted(name)),)) for name in features]
     return Design(columns, (Constant(), *terms), tuple(roles), missing="raise")
@@ -95,10 +139,26 @@ def _refuse_strings(features: Any) -> None:
 
 def predictions(model: Any, data: Any, coef: Any, intercept: Any) -> Any:
     """x·coef + intercept for the rows of files and tables, by the names of their columns, shard by shard."""
+    names = _names(model)
+    at = np.vstack([np.atleast_1d(intercept)[None], np.asarray(coef).T.reshape(len(names), -1)])
+    return np.concatenate([rows.project(at) for rows in _rows(data, names)])
+
+
+def answers(model: Any, X: Any, answer: Callable[[Any], Any], **options: Any) -> Any:
+    """What a fitted model answers to the features of an array or frame; or of files, by the names of their columns and block by block."""
+    check_is_fitted(model)
+    if is_elsewhere(X):
+        return np.concatenate([answer(rows.matrix()[:, 1:]) for rows in _rows(X, _names(model))])
+    return answer(validate_data(model, X, reset=False, **options))
+
+
+def _names(model: Any) -> list[str]:
     names = list(getattr(model, "feature_names_in_", ()))
     if not names:
         raise Unsupported("the model was fitted without names of columns", "Predict from an array, or fit with features=[…].")
+    return names
+
+
+def _rows(data: Any, names: Sequence[str]) -> Iterator[Rows]:
     design = _design(names, [], [])
-    at = np.vstack([np.atleast_1d(intercept)[None], np.asarray(coef).T.reshape(len(names), -1)])
-    parts = [rows.project(at) for shard in scan(data).shards for rows in shard.rows(design)]
-    return np.concatenate(parts)
+    return (rows for shard in scan(data).shards for rows in shard.rows(design))
