@@ -1,0 +1,38 @@
+"""The models under scikit-learn's names: a line each, from which come the public names, docs/models.md, and the checks that every model must pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is said of a model: where it is, what it asks of the rows, what that weighs, and in how many rounds it is done."""
+
+    module: str  # among the models
+    beside: str  # the module of scikit-learn that has its namesake
+    tests: str  # and the tests of that
+    asks: str  # the measure that fits it
+    numbers: str  # that each part sends for it, of p features and k classes (outcomes, clusters), in Python
+    rounds: str  # to fit; what learns shifts or labels is not counted
+    why: str
+
+    @property
+    def full_module(self) -> str:
+        """Where the model is, from the top of the package."""
+        return f"models.{self.module}"
+
+
+PRODUCTS = "(p + 1) * (p + 2) / 2"
+AGAIN = "once more, for the R factor, where features are nearly collinear"
+STEPS = "the loss is a sum at given coefficients alone: each step asks again"
+NORMAL = "Gram", f"{PRODUCTS} + p + 5", "1", f"the normal equations are sums; {AGAIN}"
+NEWTON = "Working", f"{PRODUCTS} + p + 10", "3 to 8", STEPS
+MODELS = {
+    "LinearRegression": Model("regression", "linear_model", "linear_model/tests/test_base", *NORMAL),
+    "Ridge": Model("regression", "linear_model", "linear_model/tests/test_ridge", *NORMAL),
+    "LogisticRegression": Model("generalized", "linear_model", "linear_model/tests/test_logistic", *NEWTON),
+    "PoissonRegressor": Model("generalized", "linear_model", "linear_model/_glm/tests/test_glm", *NEWTON),
+    "GammaRegressor": Model("generalized", "linear_model", "linear_model/_glm/tests/test_glm", *NEWTON),
+    "TweedieRegressor": Model("generalized", "linear_model", "linear_model/_glm/tests/test_glm", *NEWTON),
+}
