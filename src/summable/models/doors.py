@@ -108,8 +108,8 @@ def from_columns(
     _refuse_strings(features)
     if reset:
         model.n_features_in_, model.feature_names_in_ = len(features), np.array(features, dtype=object)
-    elif list(features) != list(model.feature_names_in_):
-        raise Unsupported(f"the features are {list(features)}, and were {list(model.feature_names_in_)}", "Give the same ones in the same order.")
+    elif list(features) != _names(model):
+        raise Unsupported(f"the features are {list(features)}, and were {_names(model)}", "Give the same ones in the same order.")
     roles: list[tuple[str, Numeric | Category]] = [("class", Category(name, ())) if classes else ("y", Numeric(expressions.quoted(name))) for name in targets]
     if sample_weight is not None:
         roles.append(("weight", Numeric(expressions.quoted(sample_weight))))
@@ -155,7 +155,7 @@ def answers(model: Any, X: Any, answer: Callable[[Any], Any], **options: Any) ->
 def _names(model: Any) -> list[str]:
     names = list(getattr(model, "feature_names_in_", ()))
     if not names:
-        raise Unsupported("the model was fitted without names of columns", "Predict from an array, or fit with features=[…].")
+        raise Unsupported("the model was fitted without names of columns", "Give an array, or fit with features=[…] first.")
     return names
 
 
