@@ -28,6 +28,7 @@ AGAIN = "once more, for the R factor, where features are nearly collinear"
 STEPS = "the loss is a sum at given coefficients alone: each step asks again"
 NORMAL = "Gram", f"{PRODUCTS} + p + 5", "1", f"the normal equations are sums; {AGAIN}"
 NEWTON = "Working", f"{PRODUCTS} + p + 10", "3 to 8", STEPS
+FAR = "once more where the first rows of a part misled"
 MODELS = {
     "LinearRegression": Model("regression", "linear_model", "linear_model/tests/test_base", *NORMAL),
     "Ridge": Model("regression", "linear_model", "linear_model/tests/test_ridge", *NORMAL),
@@ -35,4 +36,7 @@ MODELS = {
     "PoissonRegressor": Model("generalized", "linear_model", "linear_model/_glm/tests/test_glm", *NEWTON),
     "GammaRegressor": Model("generalized", "linear_model", "linear_model/_glm/tests/test_glm", *NEWTON),
     "TweedieRegressor": Model("generalized", "linear_model", "linear_model/_glm/tests/test_glm", *NEWTON),
+    "GaussianNB": Model(
+        "naive_bayes", "naive_bayes", "tests/test_naive_bayes", "Spread", "k * (2 * p + 3) + 2", "1", f"counts, sums and squares by class; {FAR}"
+    ),
 }
