@@ -101,7 +101,7 @@ def from_columns(
     Labels of classes are not known yet, and nor is the kind in which their column is to be read.
     """
     if sample_weight is not None and not isinstance(sample_weight, str):
-        raise Unsupported("columns are taken by name, and sample_weight is none", "Put the weights into the data, and give the name of their column.")
+        raise Unsupported("columns are taken by name, and sample_weight does not give one", "Put the weights into the data, and give the name of their column.")
     targets = [y] if isinstance(y, str) else list(y or ())
     if features is None:
         features = _others(data, {*targets, sample_weight})
