@@ -23,6 +23,8 @@ class Model:
         return f"models.{self.module}"
 
 
+BY_CLASS = "Scatter", "k * (p + 1) * (p + 2) / 2 + 2", "1"
+DISCRIMINANT = "discriminant", "discriminant_analysis", "tests/test_discriminant_analysis"
 PRODUCTS = "(p + 1) * (p + 2) / 2"
 AGAIN = "once more, for the R factor, where features are nearly collinear"
 STEPS = "the loss is a sum at given coefficients alone: each step asks again"
@@ -39,4 +41,6 @@ MODELS = {
     "GaussianNB": Model(
         "naive_bayes", "naive_bayes", "tests/test_naive_bayes", "Spread", "k * (2 * p + 3) + 2", "1", f"counts, sums and squares by class; {FAR}"
     ),
+    "LinearDiscriminantAnalysis": Model(*DISCRIMINANT, *BY_CLASS, f"means and covariances by class; {FAR}"),
+    "QuadraticDiscriminantAnalysis": Model(*DISCRIMINANT, *BY_CLASS, f"means and covariances by class; {FAR}"),
 }
