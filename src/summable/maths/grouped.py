@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from summable.core.rows import Groups
 from summable.core.statistic import Array
@@ -26,6 +27,15 @@ def moment(order: int, x: Any, weight: Any, by: Groups) -> Array:
     if order == 1:
         return _sums(x, by.about, weight, by.codes)
     return _second(x, weight, by) if by.crossed else _sums(x, by.about, weight, by.codes, squared=True)
+
+
+def smallest(scores: Array) -> NDArray[np.int64]:
+    """The position of the least number in each row, the first of equals, (rows,); a row must have one."""
+    if len(scores) < COMPILED:
+        return np.asarray(np.argmin(scores, axis=1), np.int64)
+    from summable.maths import grouped_kernels
+
+    return grouped_kernels.smallest(scores)
 
 
 def _zeroth(weight: Any, by: Groups) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from summable.core.statistic import Array
 from summable.maths import kernels  # which first settles where compiled code is kept
@@ -40,6 +41,25 @@ def squares(x: Any, about: Array, weight: Any, codes: Any) -> Array:
     total = np.zeros(about.shape)
     _add_squares(x, np.ascontiguousarray(about), np.atleast_1d(np.asarray(weight, np.float64)), codes, total)
     return total
+
+
+@kernels.numba.njit(nogil=True, error_model="numpy", cache=True)
+def _smallest(scores: Any, found: Any) -> None:
+    """The position of the least number in each row."""
+    rows, width = scores.shape
+    for i in range(rows):
+        least, at = scores[i, 0], 0
+        for j in range(1, width):
+            if scores[i, j] < least:
+                least, at = scores[i, j], j
+        found[i] = at
+
+
+def smallest(scores: Array) -> NDArray[np.int64]:
+    """The position of the least number in each row, the first of equals, (rows,)."""
+    found = np.empty(len(scores), np.int64)
+    _smallest(scores, found)
+    return found
 
 
 def sums(x: Any, about: Array, weight: Any, codes: Any) -> Array:
