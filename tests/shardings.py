@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import numpy as np
 from sklearn import datasets
 
 SETS = {name: getattr(datasets, f"load_{name}") for name in ("iris", "wine", "breast_cancer", "digits")}
@@ -16,7 +16,7 @@ def drawn(name):
 
 
 def parts(name, cuts):
-    """The same as tables in so many parts, of unequal sizes, whose rows are dealt out in turn."""
+    """The same as columns in so many parts, of unequal sizes, whose rows are dealt out in turn."""
     x, y, names = drawn(name)
-    table = pd.DataFrame(x, columns=names).assign(label=y)
-    return [table[part :: cuts + 1] for part in range(cuts - 1)] + [table[(table.index % (cuts + 1)) >= cuts - 1]]
+    dealt = np.minimum(np.arange(len(y)) % (cuts + 1), cuts - 1)
+    return [{**dict(zip(names, x[dealt == part].T, strict=True)), "label": y[dealt == part]} for part in range(cuts)]

@@ -89,7 +89,7 @@ def test_adding_rows_is_fitting_all_even_if_they_lie_elsewhere():
 def test_files_are_predicted_by_the_names_of_their_columns(tmp_path):
     x, _, names = drawn("iris")
     for number, part in enumerate(parts("iris", 3)):
-        part.assign(kind=np.array(["se", "ve", "vi"])[part["label"]]).to_parquet(tmp_path / f"{number}.parquet")
+        pd.DataFrame(part).assign(kind=np.array(["se", "ve", "vi"])[part["label"]]).to_parquet(tmp_path / f"{number}.parquet")
     model = sm.GaussianNB().fit(tmp_path, "kind", features=names)
     assert list(model.classes_) == ["se", "ve", "vi"]
     assert sorted(model.predict(str(tmp_path))) == sorted(model.predict(pd.DataFrame(x, columns=names)))
@@ -106,7 +106,7 @@ def test_files_are_predicted_by_the_names_of_their_columns(tmp_path):
 def test_bad_columns_end_in_a_sentence(change, sentence):
     _, _, names = drawn("iris")
     first, *rest = parts("iris", 3)
-    first = first.assign(**change).astype({"label": "Int64"})
+    first = pd.DataFrame(first).assign(**change).astype({"label": "Int64"})
     with pytest.raises(sm.SummableError, match=sentence):
         sm.GaussianNB().fit([first, *rest], "label", features=names)
 

@@ -116,7 +116,7 @@ class LinearDiscriminantAnalysis(ClassNamePrefixFeaturesOutMixin, TransformerMix
         (total,) = covariances(known.together(), self.shrinkage)
         values, vectors = linalg.eigh(total - self.covariance_, self.covariance_)
         order = np.argsort(values)[::-1]
-        self.explained_variance_ratio_ = (values[order] / values.sum())[: self._max_components]
+        self.explained_variance_ratio_ = values[order][: self._max_components] / (values.sum() or 1.0)
         self.scalings_ = vectors[:, order]
         self._from(self.means_ @ self.scalings_ @ self.scalings_.T)
 
