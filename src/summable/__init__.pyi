@@ -23,6 +23,7 @@ from summable.models.glm import glm as glm
 from summable.models.linear import LinearFit as LinearFit
 from summable.models.linear import ols as ols
 from summable.models.naive_bayes import GaussianNB as GaussianNB
+from summable.models.pca import PCA as PCA
 from summable.models.regression import LinearRegression as LinearRegression
 from summable.models.regression import Ridge as Ridge
 from summable.models.several import LinearFits as LinearFits

@@ -24,6 +24,7 @@ class Model:
 
 
 BY_CLASS = "Scatter", "k * (p + 1) * (p + 2) / 2 + 2", "1"
+TOGETHER = "Scatter", "(p + 1) * (p + 2) / 2 + 2", "1"
 DISCRIMINANT = "discriminant", "discriminant_analysis", "tests/test_discriminant_analysis"
 PRODUCTS = "(p + 1) * (p + 2) / 2"
 AGAIN = "once more, for the R factor, where features are nearly collinear"
@@ -43,4 +44,5 @@ MODELS = {
     ),
     "LinearDiscriminantAnalysis": Model(*DISCRIMINANT, *BY_CLASS, f"means and covariances by class; {FAR}"),
     "QuadraticDiscriminantAnalysis": Model(*DISCRIMINANT, *BY_CLASS, f"means and covariances by class; {FAR}"),
+    "PCA": Model("pca", "decomposition", "decomposition/tests/test_pca", *TOGETHER, f"the covariance is a sum of products; {FAR}"),
 }
