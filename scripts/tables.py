@@ -66,9 +66,8 @@ def numbers(model: Model, p: int, k: int) -> int:
 def line(name: str, model: Model) -> str:
     """A model's line of the page, with what its fit to the example took."""
     ledger = fitted(name).ledger_
-    asked = next(one for one in ledger.fitting if one.measure == model.asks)
     size = model.numbers.replace(" * ", "·")
-    return f"| `{name}` | `{model.asks}` | {size} | {asked.numbers} | {model.rounds} | {len(ledger.fitting)} | {model.why} |"
+    return f"| `{name}` | `{model.asks}` | {size} | {numbers(model, FEATURES, CLASSES)} | {model.rounds} | {len(ledger.fitting)} | {model.why} |"
 
 
 def page() -> str:

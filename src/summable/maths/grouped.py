@@ -29,13 +29,13 @@ def moment(order: int, x: Any, weight: Any, by: Groups) -> Array:
     return _second(x, weight, by) if by.crossed else _sums(x, by.about, weight, by.codes, squared=True)
 
 
-def smallest(scores: Array) -> NDArray[np.int64]:
-    """The position of the least number in each row, the first of equals, (rows,); a row must have one."""
+def smallest(scores: Array, near: float = 0.0) -> NDArray[np.int64]:
+    """The position of the least number in each row, the first of those that are no more than `near` above it, (rows,)."""
     if len(scores) < COMPILED:
-        return np.asarray(np.argmin(scores, axis=1), np.int64)
+        return np.asarray(np.argmax(scores <= scores.min(axis=1, initial=np.inf)[:, None] + near, axis=1), np.int64)
     from summable.maths import grouped_kernels
 
-    return grouped_kernels.smallest(scores)
+    return grouped_kernels.smallest(scores, near)
 
 
 def _zeroth(weight: Any, by: Groups) -> Array:

@@ -44,21 +44,23 @@ def squares(x: Any, about: Array, weight: Any, codes: Any) -> Array:
 
 
 @kernels.numba.njit(nogil=True, error_model="numpy", cache=True)
-def _smallest(scores: Any, found: Any) -> None:
-    """The position of the least number in each row."""
+def _smallest(scores: Any, near: float, found: Any) -> None:
+    """The position of the first number in each row that is hardly more than the least."""
     rows, width = scores.shape
     for i in range(rows):
-        least, at = scores[i, 0], 0
+        least = scores[i, 0]
         for j in range(1, width):
-            if scores[i, j] < least:
-                least, at = scores[i, j], j
+            least = min(least, scores[i, j])
+        at = 0
+        while scores[i, at] > least + near:
+            at += 1
         found[i] = at
 
 
-def smallest(scores: Array) -> NDArray[np.int64]:
-    """The position of the least number in each row, the first of equals, (rows,)."""
+def smallest(scores: Array, near: float) -> NDArray[np.int64]:
+    """The position of the first number in each row that is hardly more than the least, (rows,)."""
     found = np.empty(len(scores), np.int64)
-    _smallest(scores, found)
+    _smallest(scores, near, found)
     return found
 
 

@@ -89,7 +89,9 @@ class MatrixRows:
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q); of dense numbers as they lie, if no shift is to be taken off them."""
         if not sp.issparse(self._x) and not self.shifts.any() and "x" not in self.__dict__:
-            return np.asarray(self._x @ coef[1:] + coef[0])
+            found = np.asarray(self._x @ coef[1:])
+            found += coef[0]
+            return found
         return np.asarray(self.x @ coef)
 
     def count(self) -> Array:
