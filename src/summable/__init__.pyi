@@ -20,6 +20,7 @@ from summable.models.generalized import PoissonRegressor as PoissonRegressor
 from summable.models.generalized import TweedieRegressor as TweedieRegressor
 from summable.models.glm import GeneralizedFit as GeneralizedFit
 from summable.models.glm import glm as glm
+from summable.models.kmeans import KMeans as KMeans
 from summable.models.linear import LinearFit as LinearFit
 from summable.models.linear import ols as ols
 from summable.models.naive_bayes import GaussianNB as GaussianNB

@@ -25,6 +25,7 @@ class Model:
 
 BY_CLASS = "Scatter", "k * (p + 1) * (p + 2) / 2 + 2", "1"
 TOGETHER = "Scatter", "(p + 1) * (p + 2) / 2 + 2", "1"
+LLOYD = "which centre is nearest depends on all of them: each step asks again, after seven rounds that draw a start"
 DISCRIMINANT = "discriminant", "discriminant_analysis", "tests/test_discriminant_analysis"
 PRODUCTS = "(p + 1) * (p + 2) / 2"
 AGAIN = "once more, for the R factor, where features are nearly collinear"
@@ -45,4 +46,5 @@ MODELS = {
     "LinearDiscriminantAnalysis": Model(*DISCRIMINANT, *BY_CLASS, f"means and covariances by class; {FAR}"),
     "QuadraticDiscriminantAnalysis": Model(*DISCRIMINANT, *BY_CLASS, f"means and covariances by class; {FAR}"),
     "PCA": Model("pca", "decomposition", "decomposition/tests/test_pca", *TOGETHER, f"the covariance is a sum of products; {FAR}"),
+    "KMeans": Model("kmeans", "cluster", "cluster/tests/test_k_means", "Nearest", "k * (p + 2)", "10 to 300", LLOYD),
 }
