@@ -12,14 +12,17 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from summable.models.table import MODELS
+
 PAGE = Path(__file__).parent.parent / "docs" / "scikit-learn.md"
-MODULES = ("tests/test_base", "tests/test_ridge", "_glm/tests/test_glm", "tests/test_logistic")
-CLASSES = ("LinearRegression", "Ridge", "LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor")
+MODULES = tuple(dict.fromkeys(model.tests for model in MODELS.values()))
 LATER = {"Only binary classification": "more than two classes", "An l1 penalty is not here yet": "an l1 penalty", "set_callbacks": "callbacks"}
 REASONS = {
     "test_inplace_data_preprocessing": "expects `copy_X=False` to overwrite X; here X is never written to",
@@ -55,42 +58,33 @@ class Record:
 
 def run_tests(result: str, modules: Sequence[str]) -> None:
     """Substitute the classes, run the tests, and keep what happened as JSON."""
-    import sklearn.linear_model as theirs
+    import sklearn
 
     import summable
-    from summable.models import generalized, regression
 
     record = Record()
-    ours = [getattr(summable, name) for name in CLASSES]
-    for mine in ours:
-        setattr(theirs, mine.__name__, mine)
+    for name, model in MODELS.items():
+        mine = getattr(summable, name)
+        setattr(import_module(f"sklearn.{model.beside}"), name, mine)
         mine.__new__ = lambda cls, *args, **named: (record.mark(), object.__new__(cls))[1]
-    run = regression.run
-
-    def recorded(*arguments: Any) -> Any:
-        record.mark()
-        return run(*arguments)
-
-    regression.run = generalized.run = recorded
-    folder = Path(theirs.__file__).parent
+        mine.fit = marking(record, mine.fit)
+    folder = Path(sklearn.__file__).parent
     Path("pytest.ini").write_text("[pytest]\n")  # theirs, not ours, which may lie above their folder
-    options = [
-        "-q",
-        "--tb=line",
-        "-c",
-        "pytest.ini",
-        "--rootdir",
-        str(folder),
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:randomly",
-        "--noconftest",
-        "-p",
-        "sklearn.conftest",
-    ]
+    options = ["-q", "--tb=line", "-c", "pytest.ini", "--rootdir", str(folder), "--noconftest", "-p", "sklearn.conftest"]
+    options += ["-p", "no:cacheprovider", "-p", "no:randomly"]
     pytest.main([*options, *(str(folder / f"{module}.py") for module in modules)], plugins=[record])
     Path(result).write_text(json.dumps({"used": sorted(record.used), "ended": record.ended, "why": record.why}))
+
+
+def marking(record: Record, fit: Any) -> Any:
+    """The method, which tells the record that it is called."""
+
+    @wraps(fit)
+    def recorded(*arguments: Any, **named: Any) -> Any:
+        record.mark()
+        return fit(*arguments, **named)
+
+    return recorded
 
 
 def measured(modules: Sequence[str] = MODULES) -> dict[str, Any]:
@@ -124,7 +118,7 @@ def page(record: dict[str, Any]) -> str:
     later = Counter(end for c in counts.values() for end in c.elements() if end in LATER.values())
     lines = [
         "# The estimators, held to scikit-learn's own tests", "",
-        f"{', '.join(f'`{name}`' for name in CLASSES)}",
+        f"{', '.join(f'`{name}`' for name in MODELS)}",
         "take scikit-learn's parameters and give its attributes. They pass its `parametrize_with_checks` with no expected failure.",
         "Here its own test modules are run with these classes put in the place of its own",
         f"(scikit-learn {sklearn.__version__}); an item counts if it made or fitted one of them. This page is written by `python scripts/scikit_learn.py`.", "",

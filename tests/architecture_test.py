@@ -147,5 +147,5 @@ def test_the_front_door_opens():
 
 def test_the_rule_of_the_house():
     """No helper overrides a concrete method; `super()` is for cooperation with Python's own machinery only."""
-    users = [module for module, path in MODULES.items() if "super()." in path.read_text()]
-    assert sorted(users) == ["core.data", "models.generalized", "models.regression"]  # the latter two for scikit-learn's mixins
+    users = [module for module, path in MODULES.items() if "super()." in path.read_text().replace("super().__sklearn_tags__()", "")]
+    assert users == ["core.data"]  # scikit-learn's mixins build their tags so

@@ -100,7 +100,8 @@ def settle(
     terms: list[Constant | Product] = [Constant(), *(_term(block, numeric, categories) for block in blocks if block.numerics or block.categories)]
     has_constant = any(not block.numerics and not block.categories for block in blocks)
     _refuse_wide(sum(term.width for term in terms))
-    roles = tuple((role, n if role != "y" else Numeric(n.expression, shifts.get(n.expression, 0.0) if has_constant else 0.0)) for role, n in draft.roles)
+    about = shifts if has_constant else {}
+    roles = tuple((role, Numeric(n.expression, about.get(n.expression, 0.0)) if role == "y" and isinstance(n, Numeric) else n) for role, n in draft.roles)
     bases = tuple(dict.fromkeys(one.basis for one in numbers.values() if one.basis is not None))
     design = Design(draft.columns, tuple(terms), roles, draft.missing, bases)
     shifted = [(scale, tuple(_shifted(part, allowed) for part in parts)) for scale, parts in products]

@@ -206,7 +206,7 @@ def draft(formula: Formula, kinds: Kinds, shifts: Mapping[str, float], roles: Ma
     numeric = tuple(Numeric(factor.expression, shifts.get(factor.expression, 0.0)) for factor in numbers)
     texts = [*(one.expression for one in numeric), *roles.values()]
     gaps = missing == "category"
-    labels = [Column(f.expression, _label_kind(f.expression, kinds[f.expression]), gaps) for f in formula.factors if f.kind == "category"]
+    labels = [Column(f.expression, label_kind(f.expression, kinds[f.expression]), gaps) for f in formula.factors if f.kind == "category"]
     words = {name for text in texts for name in expressions.labelled(text)}
     columns = [*(Column(name, "text" if name in words else "number") for text in texts for name in expressions.columns(text)), *labels]
     spelled = (*(("y", one) for one in numeric[: len(formula.responses)]), *((role, Numeric(text)) for role, text in roles.items()))
@@ -231,7 +231,7 @@ def with_success(formula: Formula, labels: frozenset[Label]) -> Formula:
     return replace(formula, responses=(Factor(name, expressions.is_label(name, str(max(labels, key=str))), "number"),))
 
 
-def _label_kind(name: str, kinds: frozenset[Label]) -> str:
+def label_kind(name: str, kinds: frozenset[Label]) -> str:
     """The one type that a column's labels have."""
     found = {str(kind).removesuffix(CATEGORY) for kind in kinds} - {"nothing"}
     if "date" in found:

@@ -18,7 +18,7 @@ from summable.core.data import Data
 from summable.core.statistic import Array, Label
 
 CATEGORY = " category"  # follows the kind of labels in a column whose own type says that it is a category
-NEUTRAL = {"weight": 1.0, "offset": 0.0, "trials": 1.0}  # the value of a role that a design lacks
+NEUTRAL = {"weight": 1.0, "offset": 0.0, "trials": 1.0, "class": 0.0}  # the value of a role that a design lacks
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,14 @@ Term = Constant | Product | Block
 
 @dataclass(frozen=True)
 class Design(Data):
-    """Columns to features, and to roles; several targets are as many roles "y".
+    """Columns to features, and to roles; several targets are as many roles "y". What plays a role is a number, or a label ("class").
 
     `missing` says what becomes of a row with a missing value: "drop", "raise" or "keep" (as NaN).
     """
 
     columns: tuple[Column, ...] = ()
     terms: tuple[Term, ...] = ()
-    roles: tuple[tuple[str, Numeric], ...] = ()
+    roles: tuple[tuple[str, Numeric | Category], ...] = ()
     missing: str = "drop"
     bases: tuple[Basis, ...] = ()
 
@@ -133,8 +133,12 @@ class Design(Data):
         return tuple((at, term.numerics[0]) for at, term in pairs if isinstance(term, Product) and not term.categories and len(term.numerics) == 1)
 
     def role(self, name: str) -> tuple[Numeric, ...]:
-        """What plays a role: nothing, one numeric, or several targets."""
-        return tuple(numeric for role, numeric in self.roles if role == name)
+        """The numbers that play a role: nothing, one numeric, or several targets."""
+        return tuple(one for role, one in self.roles if role == name and isinstance(one, Numeric))
+
+    def label(self, name: str) -> Category | None:
+        """The labels that play a role, if any do."""
+        return next((one for role, one in self.roles if role == name and isinstance(one, Category)), None)
 
     @property
     def names(self) -> tuple[str, ...]:

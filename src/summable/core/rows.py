@@ -13,6 +13,15 @@ from summable.core.design import Design
 from summable.core.statistic import Array
 
 
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Which group each row is in, and the point about which the features of each group are taken."""
+
+    codes: Any  # (rows,) whole numbers, 0 to groups − 1
+    about: Array  # (groups, width), zero for a constant
+    crossed: bool = True  # whether order 2 has the products of all features, or the square of each alone: (groups, width)
+
+
 class Rows(Protocol):
     """Some rows of a design: in memory, on a device, or in a database as text. These eight, for ever."""
 
@@ -21,7 +30,10 @@ class Rows(Protocol):
         """The array namespace in which element-wise maths is written."""
 
     def column(self, role: str) -> Any:
-        """The values of a role ("y", "weight", "offset", ...): (rows,), of several targets (rows, targets), of none its neutral scalar."""
+        """The values of a role ("y", "weight", "offset", ...): (rows,), of several targets (rows, targets), of none its neutral scalar.
+
+        Of labels, the position of each among their levels, whole numbers.
+        """
 
     def project(self, coef: Any) -> Any:
         """x·coef for coef (width,) or (width, q): (rows,) or (rows, q). Without the offset."""
@@ -29,12 +41,13 @@ class Rows(Protocol):
     def count(self) -> Any:
         """(2,): rows kept, and rows dropped for a missing value. Rows of weight 0 are neither."""
 
-    def moment(self, order: int, weight: Any) -> Any:
+    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Any:
         """Σ weightᵢ xᵢ^⊗order, order 0 to 3: (), (width,), packed (width(width+1)/2,) or (width(width+1)(width+2)/6,).
 
         The weight is complete: none is hidden.
 
-        Of several weights, (rows, q), the moments of order 0 and 1 have q columns.
+        Of several weights, (rows, q), the moments of order 0 and 1 have q columns. Of groups, order 0 to 2, the first axis is theirs,
+        each takes its features about its own point, and several weights go with order 0 alone.
         """
 
     def extent(self, column: str) -> Any:

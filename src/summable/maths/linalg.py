@@ -203,6 +203,16 @@ def root_of(square: Array) -> tuple[Array, bool]:
     return triangle((vectors * raised).T) * scale, bool(values.min(initial=1.0) > 0)
 
 
+def spectrum(square: Array) -> tuple[Array, Array]:
+    """Eigenvalues of a positive semidefinite matrix, greatest first, and its eigenvectors as rows.
+
+    By the singular values of its root, which keep the digits of small eigenvalues where columns have different units.
+    """
+    root, _ = root_of(square)
+    _, singular, vectors = np.linalg.svd(root)
+    return np.square(singular), vectors
+
+
 def solve_root(root: Array, vector: Array) -> Array:
     """(root'root)⁻¹ vector."""
     return np.asarray(solve_triangular(root, solve_triangular(root, vector, trans="T")))

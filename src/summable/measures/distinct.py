@@ -44,7 +44,7 @@ class Distinct(Measure[Values]):
         for role, low, high in zip(self.roles, self.low, self.high, strict=True):
             values = np.asarray(rows.column(role)) + 0.0
             found = np.unique(values[(values >= low) & (values <= high)])
-            refuse_too_many(dict(self.design.roles)[role].expression, len(found), self.most)
+            refuse_too_many(self.design.role(role)[0].expression, len(found), self.most)
             sets.append(frozenset(found.tolist()))
         return Values(Labels(tuple(sets)))
 

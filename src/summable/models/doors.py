@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from summable.core.design import Block, Column, Constant, Design, Numeric, Product, Term
+from summable.core.design import Block, Category, Column, Constant, Design, Numeric, Product, Term
 from summable.core.engine import Engine
 from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
+from summable.core.rows import Rows
 from summable.core.run import Ledger, run
 from summable.maths import expressions
-from summable.open import engine, matrices, scan
+from summable.open import Dataset, engine, matrices, scan
 
 R = TypeVar("R")
 SPARSE = ("csr", "csc", "coo")
+NARROW = 2**16  # between the least and greatest whole number of y: then classes are found by counting, and not by sorting
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,16 @@ class Problem:
 def is_named(y: Any) -> bool:
     """Whether y names columns, so that X is data to be opened and not an array."""
     return isinstance(y, str) or (isinstance(y, list | tuple) and bool(y) and all(isinstance(name, str) for name in y))
+
+
+def is_located(data: Any, features: Any) -> bool:
+    """Whether data without a y are to be opened, and not an array: they lie elsewhere, or their columns are named."""
+    return features is not None or is_elsewhere(data) or (hasattr(data, "sum") and hasattr(data, "parts"))
+
+
+def is_elsewhere(data: Any) -> bool:
+    """Whether data are to be opened by `scan`, and not an array or frame."""
+    return isinstance(data, str | os.PathLike | Dataset)
 
 
 def is_looked_at_later(X: Any, sample_weight: Any) -> bool:
@@ -59,13 +73,27 @@ def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool,
 
 def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
     """A matrix with its targets and weights, which have been checked."""
-    if hasattr(X, "tocsr"):
-        X = X.tocsr()
     targets = np.asarray(y, np.float64).reshape(len(y), -1)
     roles = [("y", Numeric(f"y{number}")) for number in range(targets.shape[1])]
-    roles += [("weight", Numeric("weight"))] * (weight is not None)
-    design = Design((), (Constant(), Block("X", (0.0,) * X.shape[1])), tuple(roles), missing="raise")
-    return Problem(engine(matrices(X, targets, weight)), design, np.ndim(y) > 1, X.dtype, X.shape[0])
+    return _of_matrix(X, targets, weight, roles, np.ndim(y) > 1)
+
+
+def of_classes(X: Any, codes: Any, number: int, weight: Any = None) -> Problem:
+    """A matrix, of whose rows each is in a class, 0 to number − 1; they have been checked."""
+    return _of_matrix(X, codes[:, None], weight, [("class", Category("y", tuple(range(number))))])
+
+
+def of_features(X: Any, weight: Any = None) -> Problem:
+    """A matrix alone, which has been checked."""
+    return _of_matrix(X, None, weight, [])
+
+
+def _of_matrix(X: Any, y: Any, weight: Any, roles: Sequence[tuple[str, Numeric | Category]], several: bool = False) -> Problem:
+    if hasattr(X, "tocsr"):
+        X = X.tocsr()
+    weights = [("weight", Numeric("weight"))] * (weight is not None)
+    design = Design((), (Constant(), Block("X", (0.0,) * X.shape[1])), (*roles, *weights), missing="raise")
+    return Problem(engine(matrices(X, y, weight)), design, several, X.dtype, X.shape[0])
 
 
 def solved(model: Any, program: Rounds[R], problem: Problem) -> tuple[R, Ledger]:
@@ -79,35 +107,51 @@ def solved(model: Any, program: Rounds[R], problem: Problem) -> tuple[R, Ledger]
         raise
 
 
-def from_columns(model: Any, data: Any, y: str | Sequence[str], features: Sequence[str] | None, sample_weight: Any, *, reset: bool = True) -> Problem:
-    """Columns by name, of anything that `scan` opens, or of an engine; the features are all other columns unless they are given."""
+def coded(y: Any) -> tuple[Any, Any]:
+    """The distinct labels, sorted, and the position of each row's among them; ValueError where y is no set of classes."""
+    if y.dtype.kind in "iu" and len(y) and int(y.max()) - int(y.min()) < NARROW:
+        least = y.min()
+        found = np.bincount(y - least) > 0
+        return (np.flatnonzero(found) + least).astype(y.dtype), (np.cumsum(found) - 1)[y - least]
+    check_classification_targets(y)
+    return np.unique(y, return_inverse=True)
+
+
+def from_columns(
+    model: Any, data: Any, y: str | Sequence[str] | None, features: Sequence[str] | None, sample_weight: Any, *, reset: bool = True, classes: bool = False
+) -> Problem:
+    """Columns by name, of anything that `scan` opens, or of an engine; the features are all other columns unless they are given.
+
+    Labels of classes are not known yet, and nor is the kind in which their column is to be read.
+    """
     if sample_weight is not None and not isinstance(sample_weight, str):
-        raise Unsupported("y names a column, and sample_weight does not", "Put the weights into the data, and give the name of their column.")
-    targets, place = [y] if isinstance(y, str) else list(y), engine(data)
-    if isinstance(features, str) and hasattr(place, "vector"):
-        terms: tuple[Term, ...] = (Constant(), Block(features, (0.0,) * place.vector(features)))
-        columns: tuple[Column, ...] = (Column(features, "vector"),)
-        names = [f"{features}[{number}]" for number in range(terms[1].width)]
-    else:
-        names = list(_others(place, data, {*targets, sample_weight}) if features is None else features)
-        _refuse_strings(names if features is None else features)
-        columns, terms = tuple(map(Column, names)), (Constant(), *(Product((Numeric(expressions.quoted(name)),)) for name in names))
+        raise Unsupported("columns are taken by name, and sample_weight does not give one", "Put the weights into the data, and give the name of their column.")
+    targets, place = [y] if isinstance(y, str) else list(y or ()), engine(data)
+    names, columns, terms = _features(place, data, features, {*targets, sample_weight})
     if reset:
         model.n_features_in_, model.feature_names_in_ = len(names), np.array(names, dtype=object)
-    elif names != list(model.feature_names_in_):
-        raise Unsupported(f"the features are {names}, and were {list(model.feature_names_in_)}", "Give the same ones in the same order.")
-    roles = [("y", Numeric(expressions.quoted(name))) for name in targets]
+    elif names != _names(model):
+        raise Unsupported(f"the features are {names}, and were {_names(model)}", "Give the same ones in the same order.")
+    roles: list[tuple[str, Numeric | Category]] = [("class", Category(name, ())) if classes else ("y", Numeric(expressions.quoted(name))) for name in targets]
     if sample_weight is not None:
         roles.append(("weight", Numeric(expressions.quoted(sample_weight))))
-    others = map(Column, [*targets, *([sample_weight] if sample_weight else [])])
-    design = Design(tuple(dict.fromkeys([*columns, *others])), terms, tuple(roles), missing="raise")
+    others = map(Column, [*(() if classes else targets), *([sample_weight] if sample_weight else [])])
+    design = Design(tuple(dict.fromkeys([*columns, *others])), (Constant(), *terms), tuple(roles), missing="raise")
     return Problem(place, design, not isinstance(y, str), np.float64)
 
 
-def _design(features: Sequence[str], others: Sequence[str], roles: Sequence[tuple[str, Numeric]]) -> Design:
-    columns = tuple(dict.fromkeys(map(Column, [*features, *others])))
-    terms = [Product((Numeric(expressions.quoted(name)),)) for name in features]
-    return Design(columns, (Constant(), *terms), tuple(roles), missing="raise")
+def _features(place: Engine, data: Any, features: Any, used: set[str | None]) -> tuple[list[str], tuple[Column, ...], tuple[Term, ...]]:
+    """Names, columns and terms of the features: columns by name, or the entries of one column of vectors where the place has such."""
+    if isinstance(features, str) and hasattr(place, "vector"):
+        block = Block(features, (0.0,) * place.vector(features))
+        return [f"{features}[{number}]" for number in range(block.width)], (Column(features, "vector"),), (block,)
+    names = list(_others(place, data, used) if features is None else features)
+    _refuse_strings(names if features is None else features)
+    return names, tuple(map(Column, names)), _terms(names)
+
+
+def _terms(names: Sequence[str]) -> tuple[Term, ...]:
+    return tuple(Product((Numeric(expressions.quoted(name)),)) for name in names)
 
 
 def _others(place: Engine, data: Any, used: set[str | None]) -> list[str]:
@@ -126,10 +170,26 @@ def _refuse_strings(features: Any) -> None:
 
 def predictions(model: Any, data: Any, coef: Any, intercept: Any) -> Any:
     """x·coef + intercept for the rows of files and tables, by the names of their columns, shard by shard."""
+    names = _names(model)
+    at = np.vstack([np.atleast_1d(intercept)[None], np.asarray(coef).T.reshape(len(names), -1)])
+    return np.concatenate([rows.project(at) for rows in _rows(data, names)])
+
+
+def answers(model: Any, X: Any, answer: Callable[[Any], Any], **options: Any) -> Any:
+    """What a fitted model answers to the features of an array or frame; or of files, by the names of their columns and block by block."""
+    check_is_fitted(model)
+    if is_elsewhere(X):
+        return np.concatenate([answer(rows.matrix()[:, 1:]) for rows in _rows(X, _names(model))])
+    return answer(validate_data(model, X, reset=False, **options))
+
+
+def _names(model: Any) -> list[str]:
     names = list(getattr(model, "feature_names_in_", ()))
     if not names:
-        raise Unsupported("the model was fitted without names of columns", "Predict from an array, or fit with features=[…].")
-    design = _design(names, [], [])
-    at = np.vstack([np.atleast_1d(intercept)[None], np.asarray(coef).T.reshape(len(names), -1)])
-    parts = [rows.project(at) for shard in scan(data).shards for rows in shard.rows(design)]
-    return np.concatenate(parts)
+        raise Unsupported("the model was fitted without names of columns", "Give an array, or fit with features=[…] first.")
+    return names
+
+
+def _rows(data: Any, names: Sequence[str]) -> Iterator[Rows]:
+    design = Design(tuple(map(Column, dict.fromkeys(names))), (Constant(), *_terms(names)), (), missing="raise")
+    return (rows for shard in scan(data).shards for rows in shard.rows(design))

@@ -49,7 +49,7 @@ def for_prediction(design: Design, dataset: Dataset) -> Design:
     """The design without y and weights; one column at least, or nobody could count the rows."""
     texts = [n.expression for term in design.terms if isinstance(term, Product) for n in term.numerics]
     texts += [basis.expression for basis in design.bases]
-    offset = [(role, numeric) for role, numeric in design.roles if role == "offset"]
+    offset = [("offset", numeric) for numeric in design.role("offset")]
     numbers = {name for text in [*texts, *(n.expression for _, n in offset)] for name in expressions.columns(text)}
     labels = {category.column for term in design.terms if isinstance(term, Product) for category in term.categories}
     columns = tuple(column for column in design.columns if column.name in numbers | labels)

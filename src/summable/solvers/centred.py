@@ -43,7 +43,7 @@ def shifted(design: Design, by: Array) -> Design:
         terms.append(_less(term, by[position : position + term.width]))
         position += term.width
     more = iter(by[position:].tolist())
-    roles = tuple((role, Numeric(one.expression, one.shift + next(more)) if role == "y" else one) for role, one in design.roles)
+    roles = tuple((role, Numeric(one.expression, one.shift + next(more)) if role == "y" and isinstance(one, Numeric) else one) for role, one in design.roles)
     return replace(design, terms=tuple(terms), roles=roles)
 
 

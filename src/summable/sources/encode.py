@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Term
 from summable.core.errors import DataError, Unsupported
-from summable.core.rows import Columns
+from summable.core.rows import Columns, Groups
 from summable.core.statistic import Array, Label
-from summable.maths import bases, expressions, linalg
+from summable.maths import bases, expressions, grouped, linalg
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
 COMPILED = 2**16  # numbers in a block from which the compiled kernels are worth their start (numba takes half a second to import)
@@ -84,7 +84,9 @@ class ArrowRows:
     # -- the eight of `Rows`
 
     def column(self, role: str) -> Any:
-        """The values of a role, (rows,) or (rows, targets); its neutral scalar if the design lacks it."""
+        """The values of a role, (rows,) or (rows, targets); positions among its levels, of labels; its neutral scalar if the design lacks it."""
+        if labels := self.design.label(role):
+            return self._codes(labels)
         found = [self._values(numeric) for numeric in self.design.role(role)]
         return np.column_stack(found) if len(found) > 1 else found[0] if found else np.float64(NEUTRAL[role])
 
@@ -100,8 +102,10 @@ class ArrowRows:
         """(2,): rows kept, rows dropped."""
         return np.array([self.rows, self._dropped], np.float64)
 
-    def moment(self, order: int, weight: Any) -> Array:
-        """Σ weightᵢ xᵢ^⊗order."""
+    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Array:
+        """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
+        if by is not None:
+            return grouped.moment(order, self.x.T if order else None, weight, by)
         if order == 3:
             return linalg.cubic(self.x, np.broadcast_to(weight, self.rows))
         if order and (columns := self.columns):

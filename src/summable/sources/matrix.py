@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +12,9 @@ import scipy.sparse as sp
 
 from summable.core.design import NEUTRAL, Block, Constant, Design
 from summable.core.errors import Unsupported
-from summable.core.rows import Columns, Rows
+from summable.core.rows import Columns, Groups, Rows
 from summable.core.statistic import Array, Label
-from summable.maths import linalg
+from summable.maths import grouped, linalg
 from summable.sources import encode
 from summable.sources.encode import BLOCK
 
@@ -23,10 +23,10 @@ SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for millise
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """A range of rows of a matrix X, (rows, p), with its targets, (rows, targets), and weights, (rows,), or neither."""
+    """A range of rows of a matrix X, (rows, p), with its targets or classes, (rows, targets), and weights, (rows,), or neither."""
 
     x: Any
-    y: Array | None
+    y: Any
     weight: Array | None
     start: int
     stop: int
@@ -46,7 +46,7 @@ class Matrix:
             yield MatrixRows(design, self.x[part], None if self.y is None else self.y[part], None if self.weight is None else self.weight[part])
 
 
-def shards(x: Any, y: Array | None = None, weight: Array | None = None) -> list[Matrix]:
+def shards(x: Any, y: Any = None, weight: Array | None = None) -> list[Matrix]:
     """Ranges of rows of a matrix. Numbers must be finite and weights not negative: who calls has made sure."""
     step = max(1, SHARD // (x.shape[1] + 1))
     return [Matrix(x, y, weight, start, min(start + step, x.shape[0])) for start in range(0, max(x.shape[0], 1), step)]
@@ -57,7 +57,7 @@ class MatrixRows:
 
     xp = np
 
-    def __init__(self, design: Design, x: Any, y: Array | None, weight: Array | None) -> None:
+    def __init__(self, design: Design, x: Any, y: Any, weight: Array | None) -> None:
         constant, block = design.terms
         if not (isinstance(constant, Constant) and isinstance(block, Block)):
             raise Unsupported("a matrix has no columns by name", "Give a data frame, or a mapping of names to arrays.")
@@ -88,7 +88,9 @@ class MatrixRows:
         return Columns(addresses, x.strides[0] // x.itemsize, x.dtype == np.float32, np.asarray(self.shifts, np.float64), x.shape[0], (x,))
 
     def column(self, role: str) -> Any:
-        """The targets less their shifts, (rows,) or (rows, targets), or the weights."""
+        """The targets less their shifts, (rows,) or (rows, targets); or the classes, as positions among their levels; or the weights."""
+        if self.design.label(role):
+            return self._y[:, 0]
         if role == "weight" and self._weight is not None:
             return self._weight
         if role == "y" and self._y is not None:
@@ -97,7 +99,11 @@ class MatrixRows:
         return np.float64(NEUTRAL[role])
 
     def project(self, coef: Array) -> Array:
-        """x·coef, (rows,) or (rows, q)."""
+        """x·coef, (rows,) or (rows, q): several of dense numbers as they lie, if no shift is to be taken off them."""
+        if not sp.issparse(self._x) and not self.shifts.any() and coef.ndim == 2:
+            found = np.asarray(self._x @ coef[1:])
+            found += coef[0]
+            return found
         if columns := self.columns:
             from summable.maths import kernels
 
@@ -108,8 +114,10 @@ class MatrixRows:
         """(2,): rows kept, rows dropped."""
         return np.array([self._x.shape[0], 0.0])
 
-    def moment(self, order: int, weight: Any) -> Array:
-        """Σ weightᵢ xᵢ^⊗order."""
+    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Array:
+        """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
+        if by is not None:
+            return self._grouped(order, weight, by)
         if order in (1, 2) and (columns := self.columns):
             from summable.maths import kernels
 
@@ -123,6 +131,16 @@ class MatrixRows:
         if order == 2:
             return linalg.pack((self.x.T.multiply(weights) @ self.x).toarray())
         return np.asarray(weights.sum(axis=0) if order == 0 else self.x.T @ weights)
+
+    def _grouped(self, order: int, weight: Any, by: Groups) -> Array:
+        """The same by groups; of dense numbers as they lie, if no products are wanted and one subtraction is all."""
+        twice = self.shifts.any() and by.about.any()
+        if order == 0 or sp.issparse(self._x) or twice or (order == 2 and by.crossed):
+            return grouped.moment(order, self.matrix() if order else None, weight, by)
+        found = np.empty(by.about.shape)
+        found[:, 0] = grouped.moment(0, None, weight, by)
+        found[:, 1:] = grouped.moment(order, self._x, weight, replace(by, about=by.about[:, 1:] + self.shifts))
+        return found
 
     def extent(self, column: str) -> Array:
         """Columns of a matrix have no names to ask by."""

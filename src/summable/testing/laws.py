@@ -90,7 +90,7 @@ def _laws_of_rows(
     yield Law("adds", adds)
     yield Law("has an identity", identity)
     yield Law("is bounded", bounded)
-    weight = next((numeric.expression for role, numeric in measure.design.roles if role == "weight"), None)
+    weight = next((numeric.expression for numeric in measure.design.role("weight")), None)
     if weight is not None:
         yield Law("weight 0 is no row", lambda: _weight_zero(measure, tables, weight, same))
     if weight is not None and weighted is not None:

@@ -1,0 +1,73 @@
+"""Moments of rows by the group that each is in.
+
+Small blocks are counted column by column; of large ones, compiled loops read the rows once, whatever the number of groups.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summable.core.rows import Groups
+from summable.core.statistic import Array
+from summable.maths import linalg
+
+COMPILED = 2**13  # rows from which a compiled loop is worth its start
+
+
+def moment(order: int, x: Any, weight: Any, by: Groups) -> Array:
+    """Σ weightᵢ (xᵢ − about)^⊗order of each group: (groups,) or (groups, q), (groups, width), or packed (groups, width(width+1)/2); x is (rows, width).
+
+    Where features are not crossed, order 2 is (groups, width).
+    """
+    if order == 0:
+        return _zeroth(weight, by)
+    if order == 1:
+        return _sums(x, by.about, weight, by.codes)
+    return _second(x, weight, by) if by.crossed else _sums(x, by.about, weight, by.codes, squared=True)
+
+
+def smallest(scores: Array, near: float = 0.0) -> NDArray[np.int64]:
+    """The position of the least number in each row, the first of those that are no more than `near` above it, (rows,)."""
+    if len(scores) < COMPILED:
+        return np.asarray(np.argmax(scores <= scores.min(axis=1, initial=np.inf)[:, None] + near, axis=1), np.int64)
+    from summable.maths import grouped_kernels
+
+    return grouped_kernels.smallest(scores, near)
+
+
+def _zeroth(weight: Any, by: Groups) -> Array:
+    groups = len(by.about)
+    if np.ndim(weight) == 0:
+        return np.asarray(float(weight) * np.bincount(by.codes, minlength=groups))
+    if np.ndim(weight) == 1:
+        return np.asarray(np.bincount(by.codes, weight, minlength=groups), np.float64)
+    return _sums(weight, np.zeros((groups, weight.shape[1])), np.float64(1.0), by.codes)
+
+
+def _sums(x: Any, about: Array, weight: Any, codes: Any, *, squared: bool = False) -> Array:
+    """Σ weightᵢ (xᵢ − about) of each group, or of the squares, (groups, width)."""
+    if len(x) < COMPILED:
+        away = x - about[codes]
+        scaled = ((away * away if squared else away).T * weight).T
+        return np.array([np.bincount(codes, column, len(about)) for column in scaled.T], np.float64).reshape(-1, len(about)).T
+    from summable.maths import grouped_kernels
+
+    return (grouped_kernels.squares if squared else grouped_kernels.sums)(x, about, weight, codes)
+
+
+def _second(x: Any, weight: Any, by: Groups) -> Array:
+    """The rows are put in the order of their groups, each of which is then a matrix of its own."""
+    groups = len(by.about)
+    if groups == 1:
+        return linalg.gram((x - by.about[0]).T, weight)[None]
+    order = np.argsort(by.codes.astype(np.min_scalar_type(groups)), kind="stable")  # by counting, where the codes are short
+    ends = np.cumsum(np.bincount(by.codes, minlength=groups)).tolist()
+    weights = weight if np.ndim(weight) == 0 else weight[order]
+    found = np.empty((groups, linalg.packed_size(x.shape[1])))
+    for group, (start, end) in enumerate(zip([0, *ends], ends, strict=False)):
+        away = np.ascontiguousarray(x[order[start:end]] - by.about[group])
+        found[group] = linalg.gram(away.T, weights if np.ndim(weight) == 0 else weights[start:end])
+    return found
