@@ -124,7 +124,8 @@ def glm(
     with journalled(place, journal, settings) as noted:
         found, ledger = run(program, noted, foreteller())
     fit = GeneralizedFit(
-        formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds), found.overdispersion, network
+        formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds),
+        found.overdispersion, network,
     )  # fmt: skip
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
