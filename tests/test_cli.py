@@ -343,7 +343,9 @@ def test_an_estimated_alpha_is_told(shops, tmp_path):
     pd.DataFrame({"x": np.arange(200) / 100, "many": draw.poisson(3 * draw.gamma(1.0, 1.0, 200))}).to_parquet(tmp_path / "counts.parquet")
     told = json.loads(summable("fit", "many ~ x", tmp_path, "--family", "negative_binomial", "--json").stdout)
     fit = sm.glm("many ~ x", tmp_path, "negative_binomial")
-    assert told["alpha"]["value"] == fit.alpha.value and told["alpha"]["error"] == fit.alpha.error and told["aic"] == fit.aic
+    assert (
+        told["overdispersion"]["value"] == fit.overdispersion.value and told["overdispersion"]["error"] == fit.overdispersion.error and told["aic"] == fit.aic
+    )
     done = summable("fit", "left ~ x", shops, "--firth")
     assert done.returncode == 1 and "--firth is for generalized linear models" in done.stderr
 

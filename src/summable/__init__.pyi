@@ -11,7 +11,9 @@ from summable.core.run import Round as Round
 from summable.core.run import run as run
 from summable.maths import families as families
 from summable.maths import links as links
+from summable.maths.network import Network as Network
 from summable.models.base import load as load
+from summable.models.comparison import cost as cost
 from summable.models.discriminant import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
 from summable.models.discriminant import QuadraticDiscriminantAnalysis as QuadraticDiscriminantAnalysis
 from summable.models.generalized import GammaRegressor as GammaRegressor
@@ -31,7 +33,7 @@ from summable.models.several import LinearFits as LinearFits
 from summable.open import Dataset as Dataset
 from summable.open import engine as engine
 from summable.open import scan as scan
-from summable.solvers.newton import Outcome as Outcome
+from summable.solvers.optimum import Outcome as Outcome
 
 __version__: str
 PUBLIC: dict[str, str]

@@ -89,8 +89,8 @@ def _generalized_notes(fit: GeneralizedFit) -> str:
         notes.append(f"Solver {fit.solver.solver}: {fit.solver.because}.")
     if fit.solver.solver == "firth":
         notes.append(f"Penalised log-likelihood, with half the log determinant of the information: {_number(fit.penalised_llf)}.")
-    if fit.alpha:
-        notes.append(f"Alpha, estimated in {_count(fit.alpha.rounds, 'round')}: {_number(fit.alpha.value)}, standard error {_number(fit.alpha.error)}.")
+    if beside := fit.overdispersion:
+        notes.append(f"Alpha, estimated in {_count(beside.rounds, 'round')}: {_number(beside.value)}, standard error {_number(beside.error)}.")
     if fit.success:
         notes.append(f"A success is {fit.success}.")
     notes.append(f"At the last summed point, over all rows: largest scaled gradient {known.gradient:.1e}, Newton decrement {known.decrement:.1e}.")

@@ -39,7 +39,7 @@ def test_days_absent_from_school(prefer):
     names = ["Intercept", "C(Eth)[T.N]", "C(Sex)[T.M]", "C(Age)[T.F1]", "C(Age)[T.F2]", "C(Age)[T.F3]", "C(Lrn)[T.SL]"]
     np.testing.assert_allclose(fit.params[names], [2.89458, -0.56937, 0.08232, -0.44843, 0.08808, 0.35690, 0.29211], atol=5e-6)
     np.testing.assert_allclose(fit.bse[names], [0.22842, 0.15333, 0.15992, 0.23975, 0.23619, 0.24832, 0.18647], atol=6e-6)
-    assert 1 / fit.alpha.value == pytest.approx(1.274892646, rel=1e-7)
+    assert 1 / fit.overdispersion.value == pytest.approx(1.274892646, rel=1e-7)
     assert fit.null_deviance == pytest.approx(195.29, abs=5e-3) and fit.deviance == pytest.approx(167.95, abs=5e-3)
     assert 2 * fit.llf == pytest.approx(-1093.151, abs=5e-4) and fit.aic == pytest.approx(1109.2, abs=0.05)
     assert len(fit.ledger.fitting) <= 8 and fit.certificate.relative < 1e-10
@@ -56,8 +56,8 @@ def test_coefficients_and_alpha_are_those_of_statsmodels(rows, kind):
         cut = [ordered[:0], *(ordered.iloc[some] for some in np.array_split(np.arange(len(rows)), parts))]
         fit = sm.glm(formula, cut, "negative_binomial", prefer=prefer, **ours)
         np.testing.assert_allclose(fit.params, expected.params[fit.params.index], rtol=1e-7)
-        assert fit.alpha.value == pytest.approx(expected.params["alpha"], rel=1e-7) and fit.alpha.converged
-        assert fit.alpha.error == pytest.approx(expected.bse["alpha"], rel=1e-5)
+        assert fit.overdispersion.value == pytest.approx(expected.params["alpha"], rel=1e-7) and fit.overdispersion.converged
+        assert fit.overdispersion.error == pytest.approx(expected.bse["alpha"], rel=1e-5)
         for name in ("llf", "aic", "bic"):
             assert getattr(fit, name) == pytest.approx(getattr(expected, name), rel=1e-9), name
 
@@ -65,14 +65,14 @@ def test_coefficients_and_alpha_are_those_of_statsmodels(rows, kind):
 def test_another_link_and_a_very_small_or_great_alpha(rows):
     draw = np.random.default_rng(4)
     fit = sm.glm("count ~ a", rows.assign(a=rows["a"].abs()), sm.families.NegativeBinomial(), "sqrt")
-    given = sm.glm("count ~ a", rows.assign(a=rows["a"].abs()), sm.families.NegativeBinomial(fit.alpha.value), "sqrt")
+    given = sm.glm("count ~ a", rows.assign(a=rows["a"].abs()), sm.families.NegativeBinomial(fit.overdispersion.value), "sqrt")
     np.testing.assert_allclose(fit.params, given.params, rtol=1e-8)
     for factor in (0.999, 1.001):
-        assert sm.glm("count ~ a", rows.assign(a=rows["a"].abs()), sm.families.NegativeBinomial(factor * fit.alpha.value), "sqrt").llf < fit.llf
+        assert sm.glm("count ~ a", rows.assign(a=rows["a"].abs()), sm.families.NegativeBinomial(factor * fit.overdispersion.value), "sqrt").llf < fit.llf
     for alpha in (0.02, 30.0):
         data = {"x": rows["a"].to_numpy(), "y": draw.poisson(np.exp(1 + 0.2 * rows["a"]) * draw.gamma(1 / alpha, alpha, len(rows)))}
         found = sm.glm("y ~ x", data, "negative_binomial")
-        assert found.alpha.converged and abs(found.alpha.value - alpha) < 4 * found.alpha.error and len(found.ledger.fitting) < 16
+        assert found.overdispersion.converged and abs(found.overdispersion.value - alpha) < 4 * found.overdispersion.error and len(found.ledger.fitting) < 16
 
 
 def test_counts_without_overdispersion_are_told_to_be_poissons(rows):
@@ -84,7 +84,11 @@ def test_alpha_is_told_and_kept(rows, tmp_path):
     fit = sm.glm("count ~ a", rows, "negative_binomial")
     fit.save(tmp_path / "fit.json")
     again = sm.load(tmp_path / "fit.json")
-    assert again.alpha == fit.alpha and again.summary() == fit.summary() and f"Alpha, estimated in {fit.alpha.rounds} rounds" in fit.summary()
-    assert sm.glm("count ~ a", rows, sm.families.NegativeBinomial(0.5)).alpha is None
+    assert (
+        again.overdispersion == fit.overdispersion
+        and again.summary() == fit.summary()
+        and f"Alpha, estimated in {fit.overdispersion.rounds} rounds" in fit.summary()
+    )
+    assert sm.glm("count ~ a", rows, sm.families.NegativeBinomial(0.5)).overdispersion is None
     with pytest.raises(sm.Unsupported, match="the alpha of a negative binomial is not known here"):
         sm.families.NegativeBinomial().value(np.zeros(1), np.zeros(1), sm.links.Power(0.0), np)

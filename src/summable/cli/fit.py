@@ -182,7 +182,7 @@ def _particular(result: LinearFit | GeneralizedFit, inferred: bool) -> dict[str,
         return {name: getattr(result, name) for name in (*tests, "rsquared", "rsquared_adj", "condition_number")}
     numbers = {name: getattr(result, name) for name in ("deviance", "null_deviance", "pearson_chi2")}
     found = {"family": result.loss.family.name, "link": result.loss.link.name, "outcome": result.outcome.name.lower()}
-    alpha = {"alpha": asdict(result.alpha)} if result.alpha else {}
+    alpha = {"overdispersion": asdict(result.overdispersion)} if result.overdispersion else {}
     return found | numbers | alpha | {"solver": result.solver.solver, "certificate": asdict(result.certificate)}
 
 

@@ -57,14 +57,22 @@ class Ledger:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        head = ("round", "parts", "numbers each", "bytes down", "bytes up", "seconds")
+        head = ("round", "parts", "numbers each", "bytes down", "bytes up", "foretold", "seconds")
         note = f"{self.nbytes:,} bytes were sent by all parts, both ways."
         return table("What it cost to distribute", head, map(_cells, self.rounds), note)
 
 
 def _cells(line: Round) -> tuple[str, ...]:
     name = line.measure + (" (design)" if line.learns_design else "")
-    return name, f"{line.parts:,}", f"{line.numbers:,}", f"{line.down:,}", f"{line.up:,}", f"{line.seconds:.3f}"
+    return (
+        name,
+        f"{line.parts:,}",
+        f"{line.numbers:,}",
+        f"{line.down:,}",
+        f"{line.up:,}",
+        "" if line.foretold is None else f"{line.foretold:,}",
+        f"{line.seconds:.3f}",
+    )
 
 
 def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) -> tuple[R, Ledger]:

@@ -127,7 +127,8 @@ def glm(
     with journalled(place, journal, settings) as noted:
         found, ledger = run(program, noted, foreteller())
     fit = GeneralizedFit(
-        formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds), found.alpha, network
+        formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds),
+        found.overdispersion, network,
     )  # fmt: skip
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
@@ -143,7 +144,7 @@ class Found:
     loss: Loss
     solution: Generalized
     normaliser: float | None
-    alpha: Alpha | None
+    overdispersion: Alpha | None
 
 
 def _program(
@@ -216,14 +217,14 @@ class GeneralizedFit(Data):
     scale_rule: str | float | None
     normaliser: float | None
     rounds: tuple[Round, ...]
-    alpha: Alpha | None = None  # of a negative binomial, where it was estimated
+    overdispersion: Alpha | None = None  # the alpha of a negative binomial, where it was estimated
     network: str = "machine"  # what was said to lie between the parts
 
     @cached_property
     def inference(self) -> likelihood.Wald:
         """Arrays behind the labelled results."""
         estimates = inference.estimates(self.solution, self.coding)
-        return likelihood.Wald(self.solution, estimates, self.loss, self.weight_kind, self.scale_rule, self.normaliser, int(self.alpha is not None))
+        return likelihood.Wald(self.solution, estimates, self.loss, self.weight_kind, self.scale_rule, self.normaliser, int(self.overdispersion is not None))
 
     @property
     def ledger(self) -> Ledger:
@@ -256,8 +257,8 @@ class GeneralizedFit(Data):
         """What the fit could not give, a sentence each."""
         aliased = [name for name, coef in zip(self.coding.names, self.inference.estimates.coef, strict=True) if np.isnan(coef)]
         found = [f"Aliased with columns before them, so without coefficients: {', '.join(aliased)}."] if aliased else []
-        if self.alpha and not self.alpha.converged:
-            found.append(f"Alpha was not found to all digits in {self.alpha.rounds} rounds. Give the one you know: NegativeBinomial(alpha=…).")
+        if self.overdispersion and not self.overdispersion.converged:
+            found.append(f"Alpha was not found to all digits in {self.overdispersion.rounds} rounds. Give the one you know: NegativeBinomial(alpha=…).")
         if self.outcome is Outcome.SEPARATED:
             return [*found, f"{', '.join(self.separating)} separate{'s' * (len(self.separating) == 1)} the outcomes. {self.outcome.value}"]
         return found + [self.outcome.value] * (self.outcome in (Outcome.STALLED, Outcome.UNFINISHED))
