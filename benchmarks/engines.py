@@ -62,7 +62,7 @@ def seconds(*asks: Callable[[], object]) -> list[float]:
         for ask, found in zip(asks, times, strict=True):
             start = time.perf_counter()
             ask()
-            found += [time.perf_counter() - start] * (turn > 0)
+            found.extend([time.perf_counter() - start] * (turn > 0))
     return [median(found) for found in times]
 
 
