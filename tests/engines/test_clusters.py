@@ -96,10 +96,10 @@ def test_a_spark_frame_is_enough(flights, spark):
 
 
 def test_a_deep_tree_of_spark_has_the_bits_of_threads(spark):
-    tables = [table for table in contract_tables() for _ in range(9)]
+    tables = [table for table in contract_tables() for _ in range(5)]
     engine = sm.engine(spark_frame(spark, tables))
     fit = sm.ols("y ~ x + C(g)", engine)
-    assert (fit.ledger.rounds[-1].parts, fit.ledger.rounds[-1].depth) == (72, 2)
+    assert (fit.ledger.rounds[-1].parts, fit.ledger.rounds[-1].depth) == (40, 2)
     assert fit.params.tolist() == sm.ols("y ~ x + C(g)", tables).params.tolist()
     with pytest.raises(sm.DataError, match=r"there is no column 'nope' in partition 0, while taking Glance"):
         sm.ols("y ~ nope", engine)

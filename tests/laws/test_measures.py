@@ -12,6 +12,8 @@ import pytest
 from summable.core.design import Category, Column, Constant, Design, Numeric, Product
 from summable.core.measure import Measure
 from summable.core.statistic import Statistic
+from summable.core.wire import decode, encode
+from summable.engines.threads import fold
 from summable.maths.linalg import unpack
 from summable.maths.losses import loss
 from summable.measures.curvature import Curvature
@@ -33,6 +35,7 @@ from summable.measures.slope import Slope
 from summable.measures.tally import Tally, key
 from summable.measures.violations import Violations
 from summable.measures.working import Working
+from summable.sources import arrays
 from summable.testing import hostile_tables, laws
 
 X, FAR, SAME = (Product((Numeric(name, shift),)) for name, shift in (("x", 0.0), ("far", 1e6), ("same", 0.0)))
@@ -133,3 +136,9 @@ def test_the_laws_catch_a_measure_that_is_no_sum():
     adds = next(law for law in laws(Leaky(), [t for t in hostile_tables() if len(t["y"]) > 1]) if law.name == "adds")
     with pytest.raises(AssertionError, match="union"):
         adds.check()
+
+
+def test_a_sum_of_series_is_the_same_after_crossing_a_wire():
+    shards = [arrays.shards(table)[0] for table in hostile_tables()[:2]]
+    total = sum(fold(Serial(DESIGN, AT), shard) for shard in shards)
+    assert decode(encode(total)).nbytes == total.nbytes

@@ -206,15 +206,22 @@ def _of_frame(frame: Any, request: Request) -> Spark:
 
 
 def _of_files(shards: Sequence[Shard], request: Request) -> Spark:
-    from pyspark.sql import SparkSession
-
-    given = request.place
-    session = given if hasattr(given, "range") else getattr(given, "sparkSession", None) or SparkSession.getActiveSession()
-    if session is None:
-        raise Unsupported("there is no Spark session", "Make one: SparkSession.builder.getOrCreate().")
+    session = _session(request.place)
     run = _run(len(shards), TASKS * session.sparkContext.defaultParallelism)
     ask = partial(_of_shards, [pickle.dumps(shard) for shard in shards], run)
     return Spark(session.range(0, len(shards), run, -(-len(shards) // run)), ask, shards, run, watch=request.watch)
+
+
+def _session(place: Any) -> Any:
+    """The session that was given, or else the one that there is."""
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    if not isinstance(place, str):
+        return place if hasattr(place, "range") else place.sparkSession
+    if SparkContext._active_spark_context is None:
+        raise Unsupported("there is no Spark session", "Make one: SparkSession.builder.getOrCreate().")
+    return SparkSession.builder.getOrCreate()
 
 
 def _run(shards: int, tasks: int) -> int:

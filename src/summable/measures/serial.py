@@ -27,7 +27,9 @@ class Series(Statistic):
         if not self.rows or not other.rows:
             return self if self.rows else other
         ends, step = np.array([self.ends[0], other.ends[1]]), other.ends[0] - self.ends[1]
-        return type(self)(self.rows + other.rows, ends, self.square + other.square, self.steps + other.steps + step * step)
+        sums = self.rows + other.rows, self.square + other.square, self.steps + other.steps + step * step
+        rows, square, steps = map(np.asarray, sums)  # NumPy would make scalars of them, which are no arrays at the other end of a wire
+        return type(self)(rows, ends, square, steps)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ from summable.testing.trouble import Brittle, Broken, Waiting, design
 
 Open = Callable[[Sequence[pa.Table]], Engine]
 CLOSE = 1e-10  # of coefficients and standard errors: what ten digits of agreement mean
-FEW = 3  # questions of a kind
+FEW = 1  # questions of a kind
 GRACE = 1.0  # seconds in which Ctrl-C is heeded, by an engine that waits for what has begun
 WEIGHED = {"weights": "w", "offset": "off"}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
