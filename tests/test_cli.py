@@ -31,6 +31,7 @@ def summable(*words, cwd=".", **environment):
     return SimpleNamespace(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command():
     done = subprocess.run([sys.executable, "-m", "summable", "fit", "y ~ a", "nowhere.csv"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "") and done.stderr.startswith("summable: nowhere.csv matches no file. ")
@@ -116,6 +117,7 @@ def test_importing_loads_nothing_heavy():
 # -- journal
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_how_to_resume_and_the_same_command_goes_on(folder, tmp_path):
     """A shard at which the fit waits for a real SIGINT; the second run reads the rest, and prints what an uninterrupted fit prints."""
     code = """

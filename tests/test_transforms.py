@@ -61,6 +61,7 @@ def agree(formula: str, table: pd.DataFrame, weights: str | None = None) -> sm.L
     return fit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [None, "weight"])
 @pytest.mark.parametrize("formula", CURVES)
 def test_transforms_are_those_of_formulaic(table, formula, weights):
@@ -220,6 +221,7 @@ def drive(program, engine):
     return sm.run(program, engine)[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=100, derandomize=True, database=None, deadline=None)
 @given(
     st.lists(st.one_of(st.floats(-1e300, 1e300), st.sampled_from([0.0, -0.0, 1.0, 1.0 + 2**-52, 5e-324, -5e-324])), min_size=1, max_size=60),

@@ -159,6 +159,7 @@ def test_the_journal_of_another_fit_is_refused(finished, changed, reason):
     assert path.read_bytes() == content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefer", ["rounds", "time"])
 def test_a_generalized_fit_goes_on_from_every_round_to_the_same_bits(table, tmp_path, prefer):
     """Killed after each of its rounds in turn: those that were answered are not asked again."""

@@ -31,6 +31,7 @@ def of_matrix(x, weight):
     return next(shard.rows(Design((), (Constant(), Block("X", (0.0, 5.0, 1e6))), (("weight", Numeric("w")),))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [0, 1, 500, 20_000])
 @pytest.mark.parametrize("place", [of_arrays, of_matrix])
 @pytest.mark.parametrize("weighted", [False, True])

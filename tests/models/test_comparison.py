@@ -20,6 +20,7 @@ def rows():
     return frame
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "link", "options"),
     [

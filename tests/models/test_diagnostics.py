@@ -62,6 +62,7 @@ def test_correlation_of_coefficients(table):
     np.testing.assert_allclose(aliased.vif.dropna(), sm.ols("y ~ a + b", table).vif, rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [None, "weight"])
 @pytest.mark.parametrize("cuts", [[], [1], [0, 700, 701, 1999]])
 def test_durbin_watson_crosses_the_seams(table, cuts, weights):
@@ -105,6 +106,7 @@ def test_an_update_refuses_what_the_design_does_not_know(table):
         exact.update(table.assign(y=3 * table["a"] + 1)[1000:])
 
 
+@pytest.mark.slow
 def test_the_plot_shows_estimates_and_intervals(table):
     fit = sm.ols("y ~ a + b + C(g)", table)
     axes = fit.plot()

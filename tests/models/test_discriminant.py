@@ -51,6 +51,7 @@ def same(ours, other, names):
             np.testing.assert_allclose(getattr(ours, name), expected, rtol=1e-8, atol=1e-8 * max(1.0, np.abs(expected).max()), err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("options", LINEAR)
@@ -69,6 +70,7 @@ def test_the_linear_answer_is_scikit_learns_for_any_sharding(name, cuts, options
         np.testing.assert_allclose(np.abs(ours.transform(table)), np.abs(other.transform(x)), rtol=1e-6, atol=1e-6)  # up to sign
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("cuts", CUTS)
 @pytest.mark.parametrize("options", [{"reg_param": 0.1, "store_covariance": True}, {"solver": "eigen", "shrinkage": 0.2}, {"reg_param": 1.0}])

@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import summable as sm
 
 
+@pytest.mark.slow
 @parametrize_with_checks([sm.TweedieRegressor(power=1.5)])
 def test_what_scikit_learn_asks_of_every_estimator(estimator, check):
     check(estimator)
@@ -47,6 +48,7 @@ def response(model, y):
     return np.where(y > 1, "many", "few") if hasattr(model, "predict_proba") else y + (model._loss()[1] >= 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "other"), PAIRS)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_answer_is_scikit_learns(ours, other, weighted, problem):

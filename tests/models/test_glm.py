@@ -78,6 +78,7 @@ def assert_same(fit, expected, tolerance=1e-7):
         assert fit.aic == pytest.approx(expected.aic, rel=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "weighted", "repeated"])
 @pytest.mark.parametrize("case", CASES)
 def test_results_are_those_of_statsmodels(rows, case, kind):
@@ -141,6 +142,7 @@ def test_observed_information_on_request(rows):
     np.testing.assert_allclose(fit.bse, np.sqrt(np.diag(np.linalg.inv(hessian)))[[list(expected.params.index).index(n) for n in fit.params.index]], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["binomial logit", "gamma log"])
 def test_predictions_and_their_intervals(rows, case):
     y, family, link, other = CASES[case]

@@ -52,6 +52,7 @@ def test_from_the_same_start_it_ends_where_scikit_learns_does_for_any_sharding(n
     assert len([line for line in ours.ledger_.fitting if line.measure == "Nearest"]) == ours.n_iter_ + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_the_rows_that_are_drawn_are_the_same_however_they_lie(name):
     x, _, names = drawn(name)
@@ -60,6 +61,7 @@ def test_the_rows_that_are_drawn_are_the_same_however_they_lie(name):
         np.testing.assert_allclose(one.cluster_centers_, found[0].cluster_centers_, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_start_is_no_worse_than_theirs():
     x, _, _ = drawn("digits")
     ours, other = ([m.KMeans(10, random_state=seed).fit(x).inertia_ for seed in range(5)] for m in (sm, theirs))

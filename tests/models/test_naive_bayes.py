@@ -34,6 +34,7 @@ def same(ours, other, rtol=1e-8):
         np.testing.assert_allclose(getattr(ours, name), getattr(other, name), rtol=rtol, atol=1e-12, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("cuts", CUTS)
 def test_the_answer_is_scikit_learns_for_any_sharding(name, cuts):

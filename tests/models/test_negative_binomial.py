@@ -45,6 +45,7 @@ def test_days_absent_from_school(prefer):
     assert len(fit.ledger.fitting) <= 8 and fit.certificate.relative < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["plain", "exposure", "repeated"])
 def test_coefficients_and_alpha_are_those_of_statsmodels(rows, kind):
     y, ours = ("exposed", {"exposure": "e"}) if kind == "exposure" else ("count", {})

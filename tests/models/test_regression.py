@@ -22,6 +22,7 @@ import summable as sm
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @parametrize_with_checks([sm.LinearRegression(positive=True), sm.Ridge(positive=True)])
 def test_what_scikit_learn_asks_of_every_estimator(estimator, check):
     check(estimator)

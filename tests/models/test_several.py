@@ -58,6 +58,7 @@ def test_saved_loaded_predicted_and_shown(wide, tmp_path):
     assert fits.summary().count("Response:") == 2
 
 
+@pytest.mark.slow
 def test_on_the_command_line(wide, tmp_path):
     def run(*words):
         return subprocess.run([sys.executable, "-m", "summable", *words], cwd=tmp_path, capture_output=True, text=True, check=False)

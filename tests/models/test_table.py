@@ -17,6 +17,7 @@ tables = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(tables)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([getattr(sm, name)() for name in MODELS])
 def test_what_scikit_learn_asks_of_every_estimator(estimator, check):
     check(estimator)
@@ -35,6 +36,7 @@ def test_each_part_sends_what_the_table_says(name, p, k):
     assert tables.numbers(model, p, k) in {line.numbers for line in tables.fitted(name, p, k).ledger_.fitting if line.measure == model.asks}
 
 
+@pytest.mark.slow
 def test_what_is_written_from_the_table_is_as_it_would_be_written():
     assert tables.STUB.read_text() == tables.stub()
     assert tables.PAGE.read_text() == tables.page()

@@ -33,6 +33,7 @@ def hive(table, folder, ending="parquet", **renamed):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_keys_of_folders_are_columns(table, tmp_path, ending):
     dataset = sm.scan(hive(table, tmp_path, ending))
@@ -82,6 +83,7 @@ def far(name, s3, memory):
     return (lambda path, data: memory(f"/{path}", data)), (lambda path: f"memory://{path}"), (lambda path: memory.__self__.rm(f"/{path}"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["s3", "memory"])
 def test_files_folders_and_globs_far_away(table, s3, memory, name):
     write, uri, _ = far(name, s3, memory)
@@ -147,6 +149,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_http(table, tmp_path):
     table.to_csv(tmp_path / "a b.csv", index=False)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
