@@ -17,7 +17,7 @@ from summable.maths.compiled import compiled, doubles, floats
 
 TILE = 2**15  # numbers of a tile: 256 kB, half of a second-level cache
 SHORTEST, LONGEST = 128, 512  # rows of a tile: enough for a register sum, few enough for six columns in the first-level cache
-WIDE = 320  # columns from which BLAS is faster: its blocks are for the whole cache, where tiles this short pay for their ends
+WIDE = 320  # columns from which BLAS multiplies the tiles: at 200 our own products were faster (26 GFLOP/s against 20), at 500 BLAS's (27 against 22)
 
 
 @compiled
