@@ -18,6 +18,7 @@ from summable.maths import grouped, linalg
 from summable.sources.encode import BLOCK
 
 SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for milliseconds, few enough to share out evenly
+PIECE = 2**13  # rows that are projected at once, so that what they give is still in the cache when the constant is added
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +90,11 @@ class MatrixRows:
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q); of dense numbers as they lie, if no shift is to be taken off them."""
         if not sp.issparse(self._x) and not self.shifts.any() and "x" not in self.__dict__:
-            found = np.asarray(self._x @ coef[1:])
-            found += coef[0]
+            found = np.empty((self._x.shape[0], *coef.shape[1:]))
+            for start in range(0, len(found), PIECE):
+                piece = slice(start, start + PIECE)
+                np.matmul(self._x[piece], coef[1:], out=found[piece])
+                found[piece] += coef[0]
             return found
         return np.asarray(self.x @ coef)
 
