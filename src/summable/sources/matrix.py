@@ -102,8 +102,10 @@ class MatrixRows:
         """(2,): rows kept, rows dropped."""
         return np.array([self._x.shape[0], 0.0])
 
-    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Array:
+    def moment(self, order: int, weight: Any, by: Groups | str | None = None) -> Array:
         """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
+        if isinstance(by, str):
+            raise Unsupported("a matrix of numbers has no labels", "Give a data frame, or a mapping of names to arrays.")
         if by is not None:
             return self._grouped(order, weight, by)
         if order == 2 and not sp.issparse(self.x):
