@@ -89,7 +89,8 @@ columns lie, or what labels they have, is not counted. The line of a model is in
 NOTES = """
 
 `sm.ols` asks what `LinearRegression` asks, and `sm.glm` with any family and link what `LogisticRegression` asks; [few rounds](rounds.md) tells
-what is asked after that, and why it is so little. Parameters and defaults are scikit-learn's:
+what is asked after that, and why it is so little. `sm.describe` asks `Summary`, and `Histogram` if a column has more
+than 4096 distinct numbers. Parameters and defaults are scikit-learn's:
 
 ```python
 >>> import summable as sm

@@ -17,6 +17,7 @@ PUBLIC = {
     "ols": "models.linear", "LinearFit": "models.linear", "LinearFits": "models.several", "load": "models.base",
     "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.newton",
     **{name: model.full_module for name, model in MODELS.items()},
+    "describe": "models.describe", "Description": "models.describe",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",
     "SummableError": "core.errors", "DataError": "core.errors", "FormulaError": "core.errors", "SourceError": "core.errors",

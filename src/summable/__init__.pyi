@@ -12,6 +12,8 @@ from summable.core.run import run as run
 from summable.maths import families as families
 from summable.maths import links as links
 from summable.models.base import load as load
+from summable.models.describe import Description as Description
+from summable.models.describe import describe as describe
 from summable.models.discriminant import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
 from summable.models.discriminant import QuadraticDiscriminantAnalysis as QuadraticDiscriminantAnalysis
 from summable.models.generalized import GammaRegressor as GammaRegressor
