@@ -78,7 +78,7 @@ Every model here is a question whose answers add (a *measure*) and a program tha
 or clusters. What each part sends does not depend on its rows. The fourth column is what each part did send, and the sixth how many rounds
 were taken to fit, of {FEATURES} features and {CLASSES} classes or clusters in {PARTS} parts (a logistic regression has two classes). A round that learns where
 columns lie, or what labels they have, is not counted. The line of a model is in `src/summable/models/table.py`; this page is written by
-`python scripts/tables.py`, which fits them all.
+`python scripts/tables.py`, which fits them all. [Adding a model](adding-a-model.md) shows what another one takes.
 
 | model | measure | numbers from each part | for example | rounds to fit | for example | one round or not, and why |
 | --- | --- | --- | ---: | --- | ---: | --- |
@@ -89,7 +89,8 @@ columns lie, or what labels they have, is not counted. The line of a model is in
 NOTES = """
 
 `sm.ols` asks what `LinearRegression` asks, and `sm.glm` with any family and link what `LogisticRegression` asks; [few rounds](rounds.md) tells
-what is asked after that, and why it is so little. Parameters and defaults are scikit-learn's:
+what is asked after that, and why it is so little. `sm.describe` asks `Summary`, and `Histogram` if a column has more
+than 4096 distinct numbers. Parameters and defaults are scikit-learn's:
 
 ```python
 >>> import summable as sm

@@ -18,6 +18,7 @@ PUBLIC = {
     "glm": "models.glm", "GeneralizedFit": "models.glm", "Outcome": "solvers.optimum",
     "cost": "models.comparison", "Network": "maths.network",
     **{name: model.full_module for name, model in MODELS.items()},
+    "describe": "models.describe", "Description": "models.describe",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",
     "SummableError": "core.errors", "DataError": "core.errors", "FormulaError": "core.errors", "SourceError": "core.errors",

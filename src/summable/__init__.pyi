@@ -14,6 +14,8 @@ from summable.maths import links as links
 from summable.maths.network import Network as Network
 from summable.models.base import load as load
 from summable.models.comparison import cost as cost
+from summable.models.describe import Description as Description
+from summable.models.describe import describe as describe
 from summable.models.discriminant import LinearDiscriminantAnalysis as LinearDiscriminantAnalysis
 from summable.models.discriminant import QuadraticDiscriminantAnalysis as QuadraticDiscriminantAnalysis
 from summable.models.generalized import GammaRegressor as GammaRegressor

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from summable.core.design import Block, Category, Column, Constant, Design, Numeric, Product
+from summable.core.errors import Unsupported
 from summable.core.rows import Groups
+from summable.open import scan
 from summable.sources import arrays, matrix
 
 NAMES = ("a", "b", "far")
@@ -59,3 +62,15 @@ def test_labels_that_play_a_role_are_positions_among_their_levels():
     (shard,) = arrays.shards({"g": np.array(["b", "a", "c", "a"]), "w": np.array([1.0, 1.0, 0.0, 2.0])})
     design = Design((Column("g", "text"), Column("w")), (Constant(),), (("class", Category("g", ("a", "b"))), ("weight", Numeric("w"))))
     np.testing.assert_array_equal(next(shard.rows(design)).column("class"), [1, 0, 0])
+
+
+@pytest.mark.parametrize("labels", [["b", "a", None, "b"], [3, 1, None, 3], [1.5, 0.0, None, 1.5], [True, False, None, True]])
+@pytest.mark.parametrize("encoded", [False, True])
+def test_sums_are_kept_by_label(labels, encoded):
+    column = pa.array(labels).dictionary_encode() if encoded else pa.array(labels)
+    (shard,) = scan(pa.table({"g": column, "w": [1.0, 2.0, 4.0, 8.0]})).shards
+    kind = {str: "text", int: "integer", float: "float", bool: "boolean"}[type(labels[0])]
+    rows = next(shard.rows(Design((Column("g", kind), Column("w")), (Constant(),), (("weight", Numeric("w")),), "keep")))
+    assert rows.moment(0, rows.column("weight"), "g") == {labels[0]: 9.0, labels[1]: 2.0}
+    with pytest.raises(Unsupported, match="a matrix of numbers has no labels"):
+        of_matrix(np.ones((2, 3)), np.ones(2)).moment(0, 1.0, "g")

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from summable.cli.cost import cost
+from summable.cli.describe import describe
 from summable.cli.fit import fit
 from summable.cli.predict import predict
 from summable.cli.scan import scan
@@ -52,6 +53,11 @@ EXAMPLES: dict[Callable[..., None], str] = {
     summable cost --width 300 --parts 40 --rows 1e9
 
     summable cost --family binomial --width 300 --parts 40 --rows 1e9 --network internet
+""",
+    describe: """
+    summable describe 'flights/*.parquet'
+
+    summable describe data/ --columns income,region --quantiles 0.1,0.5,0.9 --json
 """,
     scan: """
     summable scan 'flights/*.parquet'

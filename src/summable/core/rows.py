@@ -41,13 +41,15 @@ class Rows(Protocol):
     def count(self) -> Any:
         """(2,): rows kept, and rows dropped for a missing value. Rows of weight 0 are neither."""
 
-    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Any:
+    def moment(self, order: int, weight: Any, by: Groups | str | None = None) -> Any:
         """Σ weightᵢ xᵢ^⊗order, order 0 to 3: (), (width,), packed (width(width+1)/2,) or (width(width+1)(width+2)/6,).
 
         The weight is complete: none is hidden.
 
         Of several weights, (rows, q), the moments of order 0 and 1 have q columns. Of groups, order 0 to 2, the first axis is theirs,
         each takes its features about its own point, and several weights go with order 0 alone.
+
+        By a column of labels, order 0 is a mapping of the labels that there are to their sums.
         """
 
     def extent(self, column: str) -> Any:

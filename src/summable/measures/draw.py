@@ -100,13 +100,14 @@ def least(most: int, key: Array, row: Array, weight: Array) -> Least:
 
 def luck(x: Array, seed: int) -> Array:
     """A number between 0 and 1 for each row, (rows,), by the bits of its numbers and the seed alone (SplitMix64, Steele et al. 2014)."""
-    bits = np.full(len(x), _mixed(np.array([seed], np.uint64))[0], np.uint64)
+    bits = np.full(len(x), mixed(np.array([seed], np.uint64))[0], np.uint64)
     for column in x.T:
-        bits = _mixed(bits ^ np.ascontiguousarray(column).view(np.uint64))
+        bits = mixed(bits ^ np.ascontiguousarray(column).view(np.uint64))
     return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
 
 
-def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Bits that are as good as drawn by chance, the same for the same (SplitMix64)."""
     with np.errstate(over="ignore"):
         bits = bits + GOLDEN
         for shift, by in zip(SHIFTS, MULTIPLIERS, strict=False):

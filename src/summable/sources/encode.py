@@ -102,8 +102,10 @@ class ArrowRows:
         """(2,): rows kept, rows dropped."""
         return np.array([self.rows, self._dropped], np.float64)
 
-    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Array:
-        """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
+    def moment(self, order: int, weight: Any, by: Groups | str | None = None) -> Any:
+        """Σ weightᵢ xᵢ^⊗order, by groups or labels if so asked."""
+        if isinstance(by, str):
+            return self._by_label(weight, by)
         if by is not None:
             return grouped.moment(order, self.x.T if order else None, weight, by)
         if order == 3:
@@ -135,6 +137,16 @@ class ArrowRows:
     def matrix(self) -> Array:
         """The features, (rows, width)."""
         return self.x.T
+
+    def _by_label(self, weight: Any, column: str) -> dict[Label, float]:
+        """Σ weightᵢ over the rows of each label that a column has; those without one are left out."""
+        array = self._labels(column)
+        coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        known = np.asarray(coded.is_valid().to_numpy(zero_copy_only=False))
+        codes = coded.indices.drop_null().to_numpy(zero_copy_only=False)
+        sums = np.bincount(codes, np.broadcast_to(weight, self.rows)[known], len(coded.dictionary)).tolist()
+        there = np.bincount(codes, minlength=len(coded.dictionary)) > 0
+        return {label: value for label, value, seen in zip(coded.dictionary.to_pylist(), sums, there, strict=True) if seen}
 
     # -- encoding
 

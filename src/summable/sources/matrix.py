@@ -19,6 +19,7 @@ from summable.sources import encode
 from summable.sources.encode import BLOCK
 
 SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for milliseconds, few enough to share out evenly
+PIECE = 2**13  # rows that are projected at once, so that what they give is still in the cache when the constant is added
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +102,11 @@ class MatrixRows:
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q): several of dense numbers as they lie, if no shift is to be taken off them."""
         if not sp.issparse(self._x) and not self.shifts.any() and coef.ndim == 2:
-            found = np.asarray(self._x @ coef[1:])
-            found += coef[0]
+            found = np.empty((self._x.shape[0], *coef.shape[1:]))
+            for start in range(0, len(found), PIECE):
+                piece = slice(start, start + PIECE)
+                np.matmul(self._x[piece], coef[1:], out=found[piece])
+                found[piece] += coef[0]
             return found
         if columns := self.columns:
             from summable.maths import kernels
@@ -114,8 +118,10 @@ class MatrixRows:
         """(2,): rows kept, rows dropped."""
         return np.array([self._x.shape[0], 0.0])
 
-    def moment(self, order: int, weight: Any, by: Groups | None = None) -> Array:
+    def moment(self, order: int, weight: Any, by: Groups | str | None = None) -> Array:
         """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
+        if isinstance(by, str):
+            raise Unsupported("a matrix of numbers has no labels", "Give a data frame, or a mapping of names to arrays.")
         if by is not None:
             return self._grouped(order, weight, by)
         if order in (1, 2) and (columns := self.columns):
