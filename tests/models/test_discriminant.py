@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.discriminant_analysis as theirs
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import summable as sm
 from shardings import CUTS, SETS, drawn, parts
 from summable.core.design import Category, Column, Constant, Design, Numeric, Product
 from summable.measures.scatter import Scatter
+from summable.measures.tails import Tails
 from summable.testing import hostile_tables, laws
 
 DESIGN = Design(
@@ -20,12 +22,18 @@ DESIGN = Design(
     (("class", Category("g", ("a", "b", "c"))), ("weight", Numeric("w"))),
 )
 ABOUT = np.array([[0.0, 0.5, 0.5, 7.0], [0.0, -0.5, 0.0, 7.0], [0.0, 0.0, 0.0, 6.0]])
+SCALE = np.array([[np.inf, 1.0, 0.5, 1.0]] * 3)
 TOGETHER = Design(DESIGN.columns[:4], DESIGN.terms, DESIGN.roles[1:])
-MEASURES = {"by class": Scatter(DESIGN, ABOUT), "together": Scatter(TOGETHER, np.zeros((1, 4))), "together, elsewhere": Scatter(TOGETHER, ABOUT[:1])}
+MEASURES = {
+    "by class": Scatter(DESIGN, ABOUT),
+    "together": Scatter(TOGETHER, np.zeros((1, 4))),
+    "together, elsewhere": Scatter(TOGETHER, ABOUT[:1]),
+    "tails": Tails(DESIGN, ABOUT, SCALE),
+}
 
 
 @pytest.mark.parametrize(
-    "law", [pytest.param(law, id=f"{name} {law.name}") for name, m in MEASURES.items() for law in laws(m, hostile_tables(), weighted=lambda s: [s.xx])]
+    "law", [pytest.param(law, id=f"{name} {law.name}") for name, m in MEASURES.items() for law in laws(m, hostile_tables(), weighted=lambda s: s.values()[-1:])]
 )
 def test_law(law):
     law.check()
@@ -38,6 +46,7 @@ def test_what_scikit_learn_asks_of_every_estimator(estimator, check):
 
 LINEAR = [
     {}, {"store_covariance": True, "tol": 1e-3}, {"solver": "lsqr", "shrinkage": 0.3}, {"solver": "lsqr"}, {"solver": "eigen", "shrinkage": 0.1},
+    {"solver": "lsqr", "shrinkage": "auto"}, {"solver": "eigen", "shrinkage": "auto"},
     {"n_components": 1},
 ]  # fmt: skip
 LEARNT = ("coef_", "intercept_", "means_", "priors_", "covariance_", "xbar_", "explained_variance_ratio_")
@@ -63,9 +72,10 @@ def test_the_linear_answer_is_scikit_learns_for_any_sharding(name, cuts, options
     )
     table = pd.DataFrame(x, columns=names)
     same(ours, other, LEARNT)
+    expected = ["Scatter", *["Tails"] * ((1 + (options["solver"] == "eigen")) if options.get("shrinkage") == "auto" else 0)]
     np.testing.assert_allclose(ours.predict_proba(table), other.predict_proba(x), atol=1e-8)
     np.testing.assert_allclose(ours.decision_function(table), other.decision_function(x), rtol=1e-7, atol=1e-7)
-    assert (ours.predict(table) == other.predict(x)).all() and [line.measure for line in ours.ledger_.fitting] == ["Scatter"]
+    assert (ours.predict(table) == other.predict(x)).all() and [line.measure for line in ours.ledger_.fitting] == expected
     if options.get("solver") != "lsqr":
         np.testing.assert_allclose(np.abs(ours.transform(table)), np.abs(other.transform(x)), rtol=1e-6, atol=1e-6)  # up to sign
 
@@ -73,7 +83,15 @@ def test_the_linear_answer_is_scikit_learns_for_any_sharding(name, cuts, options
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("cuts", CUTS)
-@pytest.mark.parametrize("options", [{"reg_param": 0.1, "store_covariance": True}, {"solver": "eigen", "shrinkage": 0.2}, {"reg_param": 1.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"reg_param": 0.1, "store_covariance": True},
+        {"solver": "eigen", "shrinkage": 0.2},
+        {"solver": "eigen", "shrinkage": "auto", "tol": 0.0},
+        {"reg_param": 1.0},
+    ],
+)
 def test_the_quadratic_answer_is_scikit_learns_for_any_sharding(name, cuts, options):
     x, y, names = drawn(name)
     ours = sm.QuadraticDiscriminantAnalysis(**options).fit(parts(name, cuts), "label", features=names)
@@ -107,7 +125,7 @@ def test_labels_of_text_and_one_type_out():
     ("model", "error", "sentence"),
     [
         (sm.LinearDiscriminantAnalysis(shrinkage=0.1), NotImplementedError, "shrinkage not supported with 'svd'"),
-        (sm.LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"), NotImplementedError, "choose a number from 0 to 1"),
+        (sm.LinearDiscriminantAnalysis(solver="eigen", covariance_estimator=EmpiricalCovariance()), NotImplementedError, "choose a number for shrinkage"),
         (sm.LinearDiscriminantAnalysis(n_components=3), ValueError, "n_components cannot be larger"),
         (sm.LinearDiscriminantAnalysis(priors=[-1.0, 1.0, 1.0]), ValueError, "priors must be non-negative"),
         (sm.QuadraticDiscriminantAnalysis(reg_param=2.0), ValueError, "reg_param"),

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from summable.core.design import Design
-from summable.core.measure import Measure
+from summable.core.measure import Measure, Rounds
 from summable.core.run import Ledger, run
 from summable.core.statistic import Array
 from summable.measures.class_sums import ClassSums
@@ -32,19 +32,31 @@ class Classifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sciki
         raise NotImplementedError
 
     def _sums(
-        self, question: Callable[[Design, Array], Measure[S]], X: Any, y: Any, weight: Any = None, features: Sequence[str] | None = None, **options: Any
-    ) -> tuple[Sums[S], Any]:
-        """The sums by class of arrays, or of columns by name, whose labels become `classes_`; and the type of their features."""
+        self,
+        question: Callable[[Design, Array], Measure[S]],
+        X: Any,
+        y: Any,
+        weight: Any = None,
+        features: Sequence[str] | None = None,
+        then: Callable[[Sums[S]], Rounds[Any]] | None = None,
+        **options: Any,
+    ) -> tuple[Sums[S], Any, Any]:
+        """The sums by class of arrays, or of columns by name, whose labels become `classes_`; what is asked then; and the type of the features."""
         if doors.is_named(y):
             problem = doors.from_columns(self, X, y, features, weight, classes=True)
         else:
             X, y = validate_data(self, X, y, **options)
             self.classes_, codes = doors.coded(y)
             problem = doors.of_classes(X, codes, len(self.classes_), checked_weight(weight, X))
-        found, self.ledger_ = run(by_class(problem.design, question), problem.engine)
+
+        def program() -> Rounds[tuple[Sums[S], Any]]:
+            found = yield from by_class(problem.design, question)
+            return found, None if then is None else (yield from then(found))
+
+        (found, more), self.ledger_ = run(program(), problem.engine)
         if doors.is_named(y):
             self.classes_ = labels(found.design)
-        return found, problem.dtype
+        return found, more, problem.dtype
 
     def _answers(self, X: Any, answer: Callable[[Any], Any]) -> Any:
         return doors.answers(self, X, answer)

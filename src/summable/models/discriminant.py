@@ -18,6 +18,7 @@ from summable.maths.linalg import spectrum
 from summable.measures.class_sums import Centred
 from summable.measures.scatter import Scatter
 from summable.models.classifier import Classifier
+from summable.solvers.shrinkage import deviations, shrinkages
 
 
 class LinearDiscriminantAnalysis(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Classifier):  # type: ignore[misc]
@@ -26,7 +27,8 @@ class LinearDiscriminantAnalysis(ClassNamePrefixFeaturesOutMixin, TransformerMix
     Parameters
     ----------
     solver: "svd", "lsqr" or "eigen", whose answers differ where features are collinear or shrunk.
-    shrinkage: None, or a number from 0 to 1; "auto", and a covariance_estimator, would need the rows again and are refused.
+    shrinkage: None, a number from 0 to 1, or "auto" (Ledoit & Wolf 2004), which takes another round, and of "eigen" two.
+    covariance_estimator: refused, as it would need the rows themselves.
     priors: chances of the classes; by default their shares.  n_components: of `transform`.
     store_covariance: whether "svd" keeps `covariance_` too.  tol: singular values below it count as zero.
 
@@ -60,7 +62,10 @@ class LinearDiscriminantAnalysis(ClassNamePrefixFeaturesOutMixin, TransformerMix
     def fit(self, X: Any, y: Any, *, features: Sequence[str] | None = None) -> Self:
         """Fit arrays X (n, p) and y (n,); or data of any kind, with y and features columns by name."""
         refuse_estimates(self)
-        sums, dtype = self._sums(Scatter, X, y, None, features, ensure_min_samples=2, dtype=[np.float64, np.float32])
+        whole = self.solver == "eigen"
+        then = (lambda found: shrinkages(found, whole)) if self.shrinkage == "auto" else None
+        sums, shares, dtype = self._sums(Scatter, X, y, None, features, then, ensure_min_samples=2, dtype=[np.float64, np.float32])
+        self._shares = (self.shrinkage, self.shrinkage) if shares is None else shares
         known = self.statistic_ = sums.total.centred(sums.about)
         if sums.total.rows[0] == len(self.classes_):
             raise ValueError("The number of samples must be more than the number of classes.")
@@ -83,7 +88,7 @@ class LinearDiscriminantAnalysis(ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     def _within(self, known: Centred) -> Array:
         """The covariances of the classes, shrunk, each by its prior."""
-        return np.asarray(np.einsum("c,cij->ij", self.priors_, covariances(known, self.shrinkage)))
+        return np.asarray(np.einsum("c,cij->ij", self.priors_, covariances(known, self._shares[0])))
 
     def _by_directions(self, known: Centred) -> None:
         """Whiten within classes, then find the directions in which the means differ; both by singular values."""
@@ -113,7 +118,7 @@ class LinearDiscriminantAnalysis(ClassNamePrefixFeaturesOutMixin, TransformerMix
     def _by_ratio(self, known: Centred) -> None:
         """The directions in which the classes lie farthest apart for their own spread."""
         self.covariance_ = self._within(known)
-        (total,) = covariances(known.together(), self.shrinkage)
+        (total,) = covariances(known.together(), self._shares[1])
         values, vectors = linalg.eigh(total - self.covariance_, self.covariance_)
         order = np.argsort(values)[::-1]
         self.explained_variance_ratio_ = values[order][: self._max_components] / (values.sum() or 1.0)
@@ -156,7 +161,8 @@ class QuadraticDiscriminantAnalysis(Classifier):
     Parameters
     ----------
     solver: "svd", regularised by reg_param, or "eigen", by shrinkage.  priors: chances of the classes; by default their shares.
-    shrinkage: None, or a number from 0 to 1; "auto", and a covariance_estimator, would need the rows again and are refused.
+    shrinkage: None, a number from 0 to 1, or "auto" (Ledoit & Wolf 2004), which takes another round.
+    covariance_estimator: refused, as it would need the rows themselves.
     reg_param: variances become (1 − reg_param) of themselves, plus reg_param.
     store_covariance: whether `covariance_` is kept.  tol: a variance below it is refused as a sign of collinearity.
 
@@ -190,12 +196,13 @@ class QuadraticDiscriminantAnalysis(Classifier):
     def fit(self, X: Any, y: Any, *, features: Sequence[str] | None = None) -> Self:
         """Fit arrays X (n, p) and y (n,); or data of any kind, with y and features columns by name."""
         refuse_estimates(self)
-        sums, _ = self._sums(Scatter, X, y, None, features)
+        then = (lambda found: shrinkages(found, False)) if self.shrinkage == "auto" else None
+        sums, shares, _ = self._sums(Scatter, X, y, None, features, then)
         known = self.statistic_ = sums.total.centred(sums.about)
         if len(self.classes_) < 2:
             raise ValueError(f"The number of classes has to be greater than one. Got {len(self.classes_)} class.")
         self.priors_ = known.weight / known.weight.sum() if self.priors is None else np.array(self.priors)
-        self.means_, shrunk = known.mean, covariances(known, self.shrinkage)
+        self.means_, shrunk = known.mean, covariances(known, self.shrinkage if shares is None else shares[0])
         self.scalings_, self.rotations_ = map(list, zip(*map(self._axes, self.classes_, known.weight, shrunk), strict=True))
         if self.store_covariance:
             self.covariance_ = [(rotation * scaling) @ rotation.T for rotation, scaling in zip(self.rotations_, self.scalings_, strict=True)]
@@ -237,13 +244,21 @@ class QuadraticDiscriminantAnalysis(Classifier):
         return self._answers(X, scores)
 
 
-def covariances(known: Centred, shrinkage: float | None) -> Array:
-    """The covariances of the classes, (classes, p, p), each shrunk towards its mean variance."""
+def covariances(known: Centred, shrinkage: float | Array | None) -> Array:
+    """The covariances of the classes, (classes, p, p), each shrunk towards its mean variance; or its correlations, by a share for each class."""
     found = known.square / known.weight[:, None, None]
     if shrinkage is None:
         return np.asarray(found)
+    if np.ndim(shrinkage):
+        scale = deviations(known)
+        units = scale[:, :, None] * scale[:, None, :]
+        return np.asarray(_shrunk(found / units, np.asarray(shrinkage)[:, None, None]) * units)
+    return _shrunk(found, shrinkage)
+
+
+def _shrunk(found: Array, share: Any) -> Array:
     variance = np.trace(found, axis1=1, axis2=2) / found.shape[1]
-    return np.asarray((1 - shrinkage) * found + shrinkage * variance[:, None, None] * np.eye(found.shape[1]))
+    return np.asarray((1 - share) * found + share * variance[:, None, None] * np.eye(found.shape[1]))
 
 
 def refuse_estimates(model: Any) -> None:
@@ -256,5 +271,3 @@ def refuse_estimates(model: Any) -> None:
         raise ValueError("covariance_estimator and shrinkage parameters are not None. Only one of the two can be set.")
     if model.covariance_estimator is not None:
         raise NotImplementedError("a covariance_estimator wants the rows themselves, and here are only their sums: choose a number for shrinkage.")
-    if model.shrinkage == "auto":
-        raise NotImplementedError("shrinkage='auto' wants fourth powers of the rows, which are not summed here: choose a number from 0 to 1.")

@@ -49,7 +49,7 @@ class GaussianNB(Classifier):
     @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, features: Sequence[str] | None = None) -> Self:
         """Fit arrays X (n, p), y (n,) and sample_weight (n,); or data of any kind, with y, features and sample_weight columns by name."""
-        sums, dtype = self._sums(Spread, X, y, sample_weight, features)
+        sums, _, dtype = self._sums(Spread, X, y, sample_weight, features)
         self.statistic_ = sums.total.centred(sums.about)
         return self._dress(dtype, self.statistic_)
 
