@@ -26,7 +26,7 @@ S = TypeVar("S", bound=Statistic)
 Wanted = Callable[[tuple[str, ...]], list[Any]]  # columns to the delayed partitions that have them
 
 
-@dataclass(frozen=True)
+@dataclass
 class Dask:
     """Answers asked of partitions where they are computed, and added up in a tree of tasks.
 
@@ -34,7 +34,7 @@ class Dask:
     """
 
     wanted: Wanted
-    parts: int
+    parts: int  # as the last round found them: Dask reads several small files as one partition where few columns are asked for
     shard: Callable[[Any], Shard]
     names: Sequence[str] = ()
     tokens: Sequence[str] = ()
@@ -64,7 +64,9 @@ class Dask:
         ask, merge = delayed(_asked, pure=False, traverse=False), delayed(tree.merged, pure=False, traverse=False)
         run = uuid4().hex
         question = delayed(measure, traverse=False, name=f"summable-question-{run}")
-        tasks = zip(self.wanted(columns(measure)), self.names or [f"in partition {index}" for index in range(self.parts)], strict=True)
+        blocks = self.wanted(columns(measure))
+        self.parts = len(blocks)
+        tasks = zip(blocks, self.names or [f"in partition {index}" for index in range(self.parts)], strict=True)
         leaves = [ask(question, block, self.shard, place, dask_key_name=f"summable-part-{run}-{index}") for index, (block, place) in enumerate(tasks)]
         return merge(*tree.grown(leaves, merge)), leaves
 
