@@ -26,6 +26,7 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 
+from summable.core.design import Column, Design, Numeric
 from summable.core.engine import Engine
 from summable.core.errors import DataError, SummableError, SummableWarning
 from summable.core.measure import Question
@@ -34,9 +35,15 @@ from summable.core.statistic import Statistic
 from summable.core.wire import encode
 from summable.engines.threads import Threads
 from summable.measures.curvature import Curvature
+from summable.measures.histogram import Histogram
 from summable.measures.slope import Slope
+from summable.models.describe import describe
+from summable.models.discriminant import LinearDiscriminantAnalysis
 from summable.models.glm import glm
+from summable.models.kmeans import KMeans
 from summable.models.linear import ols
+from summable.models.naive_bayes import GaussianNB
+from summable.models.pca import PCA
 from summable.models.regression import Ridge
 from summable.open import scan
 from summable.testing.trouble import Brittle, Broken, Waiting, design
@@ -57,6 +64,16 @@ LINEAR: dict[str, tuple[str, dict[str, Any]]] = {
     "with splines": ("y ~ bs(x, df=5) + cr(b, df=4) + poly(far, 2)", {}), "of two responses with a dot": ("y + b ~ .", {"weights": "w"}),
     "with a scaled product": ("y ~ scale(b):x + center(x)", {"weights": "w"}),
 }  # fmt: skip
+
+FEATURES = {"features": ["x", "b"]}
+MODELS: tuple[Callable[[Any], Any], ...] = (
+    lambda place: Ridge().fit(place, "y", **FEATURES),
+    lambda place: GaussianNB().fit(place, "g", **FEATURES),
+    lambda place: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(place, "g", **FEATURES),
+    lambda place: PCA().fit(place, **FEATURES),
+    lambda place: KMeans(2, max_iter=2, random_state=0).fit(place, **FEATURES),
+    describe,
+)
 
 
 @dataclass(frozen=True)
@@ -242,9 +259,14 @@ def asked() -> tuple[Question[Any], ...]:
     for name, (formula, options) in {**FAMILIES, "binomial ": ("I(x > 0) ~ x", {})}.items():
         for prefer in ("time", "rounds"):
             found += recorded(lambda place, f=formula, n=name, p=prefer, o=options: glm(f, place, n.strip(), prefer=p, **o))  # type: ignore[misc]
-    found += recorded(lambda place: Ridge().fit(place, "y", features=["x", "b"]))
+    for name, options in (("binomial", {"firth": True}), ("negative_binomial", {})):
+        found += recorded(lambda place, n=name, o=options: glm("counts ~ x" if n != "binomial" else "yes ~ x", place, n, **o))  # type: ignore[misc]
+    for fit in MODELS:
+        found += recorded(fit)
     curved = next(question for question in found if isinstance(question, Curvature) and question.at.size)
     found.append(Slope(curved.design, curved.loss, curved.at[:, 0], 0.1 * curved.at[:, :1]))
+    numbers = Design((Column("x"),), (), (("0", Numeric("x")),), missing="keep")
+    found.append(Histogram(numbers, ("0",), (0.0,), (1.0,), (-4.0,), (4.0,), (0.0,), 8))
     seen = Counter[type]()
     return tuple(one for one in {encode(one): one for one in found}.values() if not seen.update([type(one)]) and seen[type(one)] <= FEW)
 
