@@ -108,11 +108,19 @@ def solved(model: Any, program: Rounds[R], problem: Problem) -> tuple[R, Ledger]
 
 
 def coded(y: Any) -> tuple[Any, Any]:
-    """The distinct labels, sorted, and the position of each row's among them; ValueError where y is no set of classes."""
+    """The distinct labels, sorted, and the position of each row's among them; ValueError where y is no set of classes.
+
+    Whole numbers near each other are counted, and any two are compared with: only other labels have their rows sorted.
+    """
     if y.dtype.kind in "iu" and len(y) and int(y.max()) - int(y.min()) < NARROW:
         least = y.min()
         found = np.bincount(y - least) > 0
         return (np.flatnonzero(found) + least).astype(y.dtype), (np.cumsum(found) - 1)[y - least]
+    if y.dtype.kind in "biuf" and y.ndim == 1 and len(y):
+        low, high = y.min(), y.max()
+        second = y == high
+        if -np.inf < low < high < np.inf and low == int(low) and high == int(high) and (second | (y == low)).all():
+            return np.array([low, high]), second.astype(np.int8)
     check_classification_targets(y)
     return np.unique(y, return_inverse=True)
 

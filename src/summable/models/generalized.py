@@ -15,7 +15,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import d2_tweedie_score
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from summable.core.run import Ledger
@@ -111,7 +110,23 @@ class _Regressor(RegressorMixin, _Generalized):  # type: ignore[misc]
         return tags
 
 
-class PoissonRegressor(_Regressor):
+class _LogLink(_Regressor):
+    """A family under the log link."""
+
+    def __init__(
+        self, *, alpha: float = 1.0, fit_intercept: bool = True, solver: str = "lbfgs", max_iter: int = 100,
+        tol: float = 1e-4, warm_start: bool = False, verbose: int = 0,
+    ) -> None:  # fmt: skip
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+
+class PoissonRegressor(_LogLink):
     """Poisson regression with the log link; the parameters are those of `sklearn.linear_model.PoissonRegressor`.
 
     Parameters
@@ -126,23 +141,11 @@ class PoissonRegressor(_Regressor):
     ledger_, statistic_: what every round weighed, and the first one's sums.  certificate_: how near the optimum the last point was.
     """
 
-    def __init__(
-        self, *, alpha: float = 1.0, fit_intercept: bool = True, solver: str = "lbfgs", max_iter: int = 100,
-        tol: float = 1e-4, warm_start: bool = False, verbose: int = 0,
-    ) -> None:  # fmt: skip
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
-        self.verbose = verbose
-
     def _loss(self) -> tuple[Loss, float]:
         return loss("poisson"), 1.0
 
 
-class GammaRegressor(_Regressor):
+class GammaRegressor(_LogLink):
     """Gamma regression with the log link; the parameters are those of `sklearn.linear_model.GammaRegressor`.
 
     Parameters
@@ -156,18 +159,6 @@ class GammaRegressor(_Regressor):
     coef_: (p,).  intercept_: a number.  n_iter_: rounds taken.  n_features_in_, feature_names_in_: as scikit-learn's.
     ledger_, statistic_: what every round weighed, and the first one's sums.  certificate_: how near the optimum the last point was.
     """
-
-    def __init__(
-        self, *, alpha: float = 1.0, fit_intercept: bool = True, solver: str = "lbfgs", max_iter: int = 100,
-        tol: float = 1e-4, warm_start: bool = False, verbose: int = 0,
-    ) -> None:  # fmt: skip
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
-        self.verbose = verbose
 
     def _loss(self) -> tuple[Loss, float]:
         return loss("gamma", "log"), 2.0
@@ -217,18 +208,6 @@ class TweedieRegressor(_Regressor):
         power = float(self.power)
         link = ("identity" if power <= 0 else "log") if self.link == "auto" else self.link
         return loss(POWERS.get(power) or Tweedie(power), link), power
-
-
-def _classes(y: Any) -> tuple[Any, Any]:
-    """The classes in their order, and the position of each row's; two whole numbers are found without sorting the rows."""
-    if y.dtype.kind in "biuf" and y.ndim == 1 and len(y):
-        low, high = y.min(), y.max()
-        second = y == high
-        if low < high and low == int(low) and high == int(high) and (second | (y == low)).all():
-            return np.array([low, high]), second.astype(np.int8)
-    check_classification_targets(y)
-    classes, codes = np.unique(y, return_inverse=True)
-    return classes, codes
 
 
 class LogisticRegression(ClassifierMixin, _Generalized):  # type: ignore[misc]
@@ -300,7 +279,7 @@ class LogisticRegression(ClassifierMixin, _Generalized):  # type: ignore[misc]
     def _of_arrays(self, X: Any, y: Any, sample_weight: Any) -> Problem:
         later = self.class_weight is None and doors.is_looked_at_later(X, sample_weight)
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], ensure_all_finite=not later)
-        self.classes_, codes = _classes(y)
+        self.classes_, codes = doors.coded(y)
         if len(self.classes_) < 2:
             raise ValueError(f"This solver needs samples of at least 2 classes in the data, but the data contains only one class: {self.classes_[0]!r}")
         if len(self.classes_) > 2:
