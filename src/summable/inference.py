@@ -5,6 +5,7 @@ Under the classical model, Var(y) = scale / w: coefficients are distributed abou
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -84,8 +85,52 @@ def _without_rounding(basis: Array, contrasts: Array) -> Array:
     return np.where(np.linalg.norm(columns, axis=0) > SAME_SPAN * sizes, columns, 0.0)
 
 
+class Inference(ABC):
+    """What a covariance of the estimates gives, whatever law they are held to."""
+
+    estimates: Estimates
+
+    @property
+    @abstractmethod
+    def scale(self) -> float:
+        """By which the inverse of the information is multiplied."""
+
+    @abstractmethod
+    def quantile(self, alpha: float) -> float:
+        """How many standard errors a 1 - alpha interval reaches to each side."""
+
+    @abstractmethod
+    def refuse_covariance(self) -> None:
+        """Raise Unsupported where the model says nothing of the variance of its estimates."""
+
+    @cached_property
+    def covariance(self) -> Array:
+        """(p, p), NaN for aliased coefficients."""
+        self.refuse_covariance()
+        full = np.full((len(self.estimates.coef),) * 2, np.nan)
+        given, spread = self.estimates.given, self.estimates.spread
+        full[np.ix_(given, given)] = self.scale * (spread @ spread.T)
+        return full
+
+    @property
+    def bse(self) -> Array:
+        """Standard errors, (p,)."""
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
+
+    @property
+    def tvalues(self) -> Array:
+        """Coefficients over their standard errors, (p,)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(self.estimates.coef / self.bse)
+
+    def intervals(self, alpha: float) -> Array:
+        """(p, 2): confidence limits."""
+        reach = self.quantile(alpha) * self.bse
+        return np.column_stack([self.estimates.coef - reach, self.estimates.coef + reach])
+
+
 @dataclass(frozen=True)
-class Classical:
+class Classical(Inference):
     """Inference for least squares with independent errors, by the kind of weights that were given."""
 
     solution: LeastSquares
@@ -112,26 +157,10 @@ class Classical:
         """Residual variance, in the squared units of y; NaN when nothing is left to estimate it from."""
         return float(self.solution.square / self.df_resid) if self.df_resid > 0 else np.nan
 
-    @cached_property
-    def covariance(self) -> Array:
-        """(p, p), NaN for aliased coefficients."""
+    def refuse_covariance(self) -> None:
+        """Refuse weights that say with what chance a row was drawn."""
         if self.weight_kind == "sampling":
             raise Unsupported(*NO_MODEL_VARIANCE)
-        full = np.full((len(self.estimates.coef),) * 2, np.nan)
-        given, spread = self.estimates.given, self.estimates.spread
-        full[np.ix_(given, given)] = self.scale * (spread @ spread.T)
-        return full
-
-    @property
-    def bse(self) -> Array:
-        """Standard errors, (p,)."""
-        return np.asarray(np.sqrt(np.diag(self.covariance)))
-
-    @property
-    def tvalues(self) -> Array:
-        """Coefficients over their standard errors, (p,)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self.estimates.coef / self.bse)
 
     @property
     def pvalues(self) -> Array:
@@ -141,11 +170,6 @@ class Classical:
     def quantile(self, alpha: float) -> float:
         """How many standard errors a 1 - alpha interval reaches to each side."""
         return float(stdtrit(self.df_resid, 1 - alpha / 2)) if self.df_resid > 0 else np.nan
-
-    def intervals(self, alpha: float) -> Array:
-        """(p, 2): confidence limits."""
-        reach = self.quantile(alpha) * self.bse
-        return np.column_stack([self.estimates.coef - reach, self.estimates.coef + reach])
 
     @property
     def rsquared(self) -> float:

@@ -6,14 +6,13 @@ Estimates are distributed about the coefficients by the normal law, with the inv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.special import gammaln, ndtr, ndtri
 
 from summable.core.errors import Unsupported
 from summable.core.statistic import Array
-from summable.inference import NO_MODEL_VARIANCE, Estimates
+from summable.inference import NO_MODEL_VARIANCE, Estimates, Inference
 from summable.maths.losses import Loss
 from summable.solvers.generalized import Generalized
 
@@ -24,7 +23,7 @@ PENALISED = (
 
 
 @dataclass(frozen=True)
-class Wald:
+class Wald(Inference):
     """Inference for a generalized linear model, by the kind of weights that were given and the rule of its scale."""
 
     solution: Generalized
@@ -75,28 +74,12 @@ class Wald:
             return np.nan
         return (self.deviance if rule == "deviance" else self.pearson_chi2) / self.df_resid
 
-    @cached_property
-    def covariance(self) -> Array:
-        """(p, p), NaN for aliased coefficients."""
+    def refuse_covariance(self) -> None:
+        """Refuse weights that say with what chance a row was drawn, and estimates that a penalty has moved."""
         if self.weight_kind == "sampling":
             raise Unsupported(*NO_MODEL_VARIANCE)
         if self.solution.penalised:
             raise Unsupported(*PENALISED)
-        full = np.full((len(self.estimates.coef),) * 2, np.nan)
-        given, spread = self.estimates.given, self.estimates.spread
-        full[np.ix_(given, given)] = self.scale * (spread @ spread.T)
-        return full
-
-    @property
-    def bse(self) -> Array:
-        """Standard errors, (p,)."""
-        return np.asarray(np.sqrt(np.diag(self.covariance)))
-
-    @property
-    def tvalues(self) -> Array:
-        """Coefficients over their standard errors, (p,)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self.estimates.coef / self.bse)
 
     @property
     def pvalues(self) -> Array:
@@ -106,11 +89,6 @@ class Wald:
     def quantile(self, alpha: float) -> float:
         """How many standard errors a 1 - alpha interval reaches to each side."""
         return float(ndtri(1 - alpha / 2))
-
-    def intervals(self, alpha: float) -> Array:
-        """(p, 2): confidence limits."""
-        reach = self.quantile(alpha) * self.bse
-        return np.column_stack([self.estimates.coef - reach, self.estimates.coef + reach])
 
     @property
     def llf(self) -> float:

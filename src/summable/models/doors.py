@@ -120,7 +120,7 @@ def coded(y: Any) -> tuple[Any, Any]:
         low, high = y.min(), y.max()
         second = y == high
         if -np.inf < low < high < np.inf and low == int(low) and high == int(high) and (second | (y == low)).all():
-            return np.array([low, high]), second.astype(np.int8)
+            return np.array([low, high]), second.astype(np.intp)  # as all others are, or kernels would be compiled twice
     check_classification_targets(y)
     return np.unique(y, return_inverse=True)
 
