@@ -92,6 +92,36 @@ class Inference(ABC):
 
     @property
     @abstractmethod
+    def nobs(self) -> float:
+        """Rows, or what frequency weights say there are."""
+
+    @property
+    @abstractmethod
+    def df_model(self) -> float:
+        """Independent coefficients beside the constant."""
+
+    @property
+    @abstractmethod
+    def df_resid(self) -> float:
+        """Observations less independent coefficients."""
+
+    @property
+    @abstractmethod
+    def aic(self) -> float:
+        """Akaike's criterion."""
+
+    @property
+    @abstractmethod
+    def bic(self) -> float:
+        """Schwarz's criterion."""
+
+    @property
+    @abstractmethod
+    def pvalues(self) -> Array:
+        """Two-sided, (p,)."""
+
+    @property
+    @abstractmethod
     def scale(self) -> float:
         """By which the inverse of the information is multiplied."""
 

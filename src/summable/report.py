@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from summable.models.glm import GeneralizedFit
+    from summable.models.labelled import Labelled
     from summable.models.linear import LinearFit
 
-    Fit: TypeAlias = LinearFit | GeneralizedFit
 
 WIDTH = 78
 
 
-def tidy(fit: Fit, alpha: float) -> pd.DataFrame:
+def tidy(fit: Labelled, alpha: float) -> pd.DataFrame:
     """A row for each coefficient."""
     import pandas as pd
 
@@ -178,7 +178,7 @@ def _head(fit: LinearFit) -> str:
     return "\n".join(["=" * WIDTH, *lines, "=" * WIDTH])
 
 
-def _coefficients(fit: Fit, alpha: float, letter: str = "t") -> str:
+def _coefficients(fit: Labelled, alpha: float, letter: str = "t") -> str:
     names = fit.coding.names
     wide = max([WIDTH - 60, *(len(name) + 1 for name in names)])
     head = f"{'':<{wide}}{'coef':>10}{'std err':>10}{letter:>10}{f'P>|{letter}|':>8}{f'[{alpha / 2:g}':>11}{f'{1 - alpha / 2:g}]':>11}"
@@ -192,7 +192,7 @@ def _coefficients(fit: Fit, alpha: float, letter: str = "t") -> str:
     return "\n".join([*lines, "=" * max(WIDTH, wide + 60)])
 
 
-def _table(fit: Fit, alpha: float) -> Array:
+def _table(fit: Labelled, alpha: float) -> Array:
     coef = fit.inference.estimates.coef
     try:
         return np.column_stack([coef, fit.inference.bse, fit.inference.tvalues, fit.inference.pvalues, fit.inference.intervals(alpha)])

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from summable import files, inference, likelihood
+from summable import inference, likelihood
 from summable.core.data import Data
 from summable.core.design import Coding, Design
 from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
-from summable.core.run import Ledger, Round, run
+from summable.core.run import Round, run
 from summable.core.statistic import Array
-from summable.core.wire import to_json
 from summable.maths import expressions
 from summable.maths.families import Family
 from summable.maths.links import Link
@@ -29,6 +28,7 @@ from summable.measures.normaliser import Normaliser
 from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.cost import foreteller
+from summable.models.labelled import Labelled
 from summable.open import engine as place_of
 from summable.open import journalled, scan
 from summable.solvers.certificate import Certificate
@@ -205,7 +205,7 @@ def _roles(loss: Loss, weights: str | None, offset: str | None, exposure: str | 
 
 
 @dataclass(frozen=True, eq=False)
-class GeneralizedFit(Data):
+class GeneralizedFit(Labelled, Data):
     """A generalized linear fit, with the names that statsmodels gives to what is asked of it."""
 
     formula: str
@@ -225,11 +225,6 @@ class GeneralizedFit(Data):
         """Arrays behind the labelled results."""
         estimates = inference.estimates(self.solution, self.coding)
         return likelihood.Wald(self.solution, estimates, self.loss, self.weight_kind, self.scale_rule, self.normaliser, int(self.overdispersion is not None))
-
-    @property
-    def ledger(self) -> Ledger:
-        """What every round asked, weighed and took."""
-        return Ledger(list(self.rounds))
 
     @property
     def certificate(self) -> Certificate:
@@ -274,39 +269,6 @@ class GeneralizedFit(Data):
 
     # -- coefficients
 
-    @property
-    def params(self) -> pd.Series[float]:
-        """Coefficients, in units of the linear predictor per unit of their column; NaN where aliased."""
-        return self._series(self.inference.estimates.coef)
-
-    @property
-    def bse(self) -> pd.Series[float]:
-        """Standard errors."""
-        return self._series(self.inference.bse)
-
-    @property
-    def tvalues(self) -> pd.Series[float]:
-        """Coefficients over their standard errors: z values."""
-        return self._series(self.inference.tvalues)
-
-    @property
-    def pvalues(self) -> pd.Series[float]:
-        """Two-sided p-values, by the normal law."""
-        return self._series(self.inference.pvalues)
-
-    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Confidence limits, in columns 0 and 1."""
-        import pandas as pd
-
-        check_alpha(alpha)
-        return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
-
-    def cov_params(self) -> pd.DataFrame:
-        """The covariance matrix of the coefficients."""
-        import pandas as pd
-
-        return pd.DataFrame(self.inference.covariance, index=list(self.coding.names), columns=list(self.coding.names))
-
     def ratios(self, alpha: float = 0.05) -> pd.DataFrame:
         """e^coefficient with its interval: odds ratios under the logit link, rate ratios under the log."""
         import pandas as pd
@@ -320,24 +282,9 @@ class GeneralizedFit(Data):
     # -- the fit as a whole
 
     @property
-    def nobs(self) -> float:
-        """Rows fitted (the sum of weights, if they are frequencies)."""
-        return self.inference.nobs
-
-    @property
     def dropped(self) -> int:
         """Rows left out for a missing value."""
         return int(self.solution.opening.rows[1])
-
-    @property
-    def df_model(self) -> float:
-        """Independent coefficients beside the constant."""
-        return self.inference.df_model
-
-    @property
-    def df_resid(self) -> float:
-        """Observations less independent coefficients."""
-        return self.inference.df_resid
 
     @property
     def deviance(self) -> float:
@@ -376,16 +323,6 @@ class GeneralizedFit(Data):
     def llnull(self) -> float:
         """The same of the constant-only model with the offset."""
         return self.inference.llnull
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return self.inference.aic
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion."""
-        return self.inference.bic
 
     def pseudo_rsquared(self, kind: Literal["cs", "mcf", "deviance"] = "cs") -> float:
         """Cox and Snell's, McFadden's, or the share of the deviance explained."""
@@ -458,20 +395,5 @@ class GeneralizedFit(Data):
 
         return report.generalized(self, alpha)
 
-    def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
-        """A row for each coefficient: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
-        from summable import report
-
-        return report.tidy(self, alpha)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fit as JSON, to be read by `summable.load`."""
-        files.write(path, to_json(self))
-
     def __repr__(self) -> str:
         return f"<GeneralizedFit {self.formula!r}, {self.loss.name}: {self.nobs:,.0f} rows, deviance {self.deviance:.6g}>"
-
-    def _series(self, values: Array) -> pd.Series[float]:
-        import pandas as pd
-
-        return pd.Series(values, index=list(self.coding.names))

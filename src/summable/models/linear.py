@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from summable import files, inference
+from summable import inference
 from summable.core.data import Data
 from summable.core.design import Coding, Design
 from summable.core.errors import SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
-from summable.core.run import Ledger, Round, run
+from summable.core.run import Round, run
 from summable.core.statistic import Array
-from summable.core.wire import to_json
 from summable.measures.gram import Products
 from summable.models import diagnostics
 from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
+from summable.models.labelled import Labelled
 from summable.open import engine as place_of
 from summable.open import journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
@@ -117,7 +117,7 @@ def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str,
 
 
 @dataclass(frozen=True, eq=False)
-class LinearFit(Data):
+class LinearFit(Labelled, Data):
     """A least-squares fit, with the names that statsmodels gives to what is asked of it."""
 
     formula: str
@@ -133,11 +133,6 @@ class LinearFit(Data):
         return inference.Classical(self.solution, inference.estimates(self.solution, self.coding), self.weight_kind)
 
     @property
-    def ledger(self) -> Ledger:
-        """What every round asked, weighed and took."""
-        return Ledger(list(self.rounds))
-
-    @property
     def statistic(self) -> Products:
         """The sums that determine the fit; statistics of other rows under the same design add to it."""
         return self.solution.products
@@ -149,63 +144,12 @@ class LinearFit(Data):
         found = [f"Aliased with columns before them, so without coefficients: {', '.join(aliased)}."] if aliased else []
         return found + [SATURATED] * (self.df_resid == 0)
 
-    # -- coefficients
-
-    @property
-    def params(self) -> pd.Series[float]:
-        """Coefficients, in the units of y per unit of their column; NaN where aliased."""
-        return self._series(self.inference.estimates.coef)
-
-    @property
-    def bse(self) -> pd.Series[float]:
-        """Standard errors."""
-        return self._series(self.inference.bse)
-
-    @property
-    def tvalues(self) -> pd.Series[float]:
-        """Coefficients over their standard errors."""
-        return self._series(self.inference.tvalues)
-
-    @property
-    def pvalues(self) -> pd.Series[float]:
-        """Two-sided p-values, by Student's t."""
-        return self._series(self.inference.pvalues)
-
-    def conf_int(self, alpha: float = 0.05) -> pd.DataFrame:
-        """Confidence limits, in columns 0 and 1."""
-        import pandas as pd
-
-        check_alpha(alpha)
-
-        return pd.DataFrame(self.inference.intervals(alpha), index=list(self.coding.names))
-
-    def cov_params(self) -> pd.DataFrame:
-        """The covariance matrix of the coefficients."""
-        import pandas as pd
-
-        return pd.DataFrame(self.inference.covariance, index=list(self.coding.names), columns=list(self.coding.names))
-
     # -- the fit as a whole
-
-    @property
-    def nobs(self) -> float:
-        """Rows fitted (the sum of weights, if they are frequencies)."""
-        return self.inference.nobs
 
     @property
     def dropped(self) -> int:
         """Rows left out for a missing value."""
         return int(self.solution.products.rows[1])
-
-    @property
-    def df_model(self) -> float:
-        """Independent coefficients beside the constant."""
-        return self.inference.df_model
-
-    @property
-    def df_resid(self) -> float:
-        """Observations less independent coefficients."""
-        return self.inference.df_resid
 
     @property
     def scale(self) -> float:
@@ -241,16 +185,6 @@ class LinearFit(Data):
     def llf(self) -> float:
         """Gaussian log-likelihood."""
         return self.inference.llf
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return self.inference.aic
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion."""
-        return self.inference.bic
 
     @property
     def condition_number(self) -> float:
@@ -347,12 +281,6 @@ class LinearFit(Data):
 
         return report.summary(self, alpha)
 
-    def tidy(self, alpha: float = 0.05) -> pd.DataFrame:
-        """A row for each coefficient: term, estimate, std_error, statistic, p_value, conf_low, conf_high."""
-        from summable import report
-
-        return report.tidy(self, alpha)
-
     def plot(self, names: Sequence[str] | None = None, alpha: float = 0.05, axes: Any = None) -> Any:
         """Draw estimates with their 1 − alpha intervals; returns the matplotlib Axes.
 
@@ -366,10 +294,6 @@ class LinearFit(Data):
         limits = self.conf_int(alpha).loc[wanted].to_numpy()
         return plot.coefficients(wanted, self.params[wanted].to_numpy(), limits, f"estimate, with {1 - alpha:.0%} interval", axes)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fit as JSON, to be read by `summable.load`."""
-        files.write(path, to_json(self))
-
     def _repr_html_(self) -> str:
         """For notebooks."""
         from summable import report
@@ -378,8 +302,3 @@ class LinearFit(Data):
 
     def __repr__(self) -> str:
         return f"<LinearFit {self.formula!r}: {self.nobs:,.0f} rows, R² = {self.rsquared:.4f}>"
-
-    def _series(self, values: Array) -> pd.Series[float]:
-        import pandas as pd
-
-        return pd.Series(values, index=list(self.coding.names))
