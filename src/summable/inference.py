@@ -12,13 +12,14 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
+from scipy.sparse import csc_matrix
+from scipy.sparse.linalg import splu
 from scipy.special import fdtrc, stdtr, stdtrit
 
 from summable.core.design import Coding
 from summable.core.errors import Unsupported
 from summable.core.statistic import Array
-from summable.maths.linalg import independent
+from summable.maths.linalg import independent, inverse_root
 from summable.solvers.least_squares import LeastSquares
 
 SAME_SPAN = 1e-10  # of a unit column: contrasts are small whole numbers, so what is left below this is rounding
@@ -65,17 +66,30 @@ class Solved(Protocol):
 
 def estimates(solution: Solved, coding: Coding) -> Estimates:
     """Carry a solution over to the coefficients that the user named."""
+    if solution.rank == len(coding.kept) == len(coding.names):
+        return _of_all(solution, coding)
     columns = solution.relation @ coding.matrix()
     weighed = solution.root @ columns
     given = np.arange(columns.shape[1])
     if solution.rank < columns.shape[1]:
         given = independent(_without_rounding(solution.root @ solution.relation, coding.contrasts()), SAME_SPAN)
-    back = np.linalg.solve(
-        columns[:, given], np.column_stack([solution.coef[coding.kept[solution.independent]], solve_triangular(solution.root, np.eye(solution.rank))])
-    )
+    back = np.linalg.solve(columns[:, given], _coefficients_and_spread(solution, coding))
     coef = np.full(columns.shape[1], np.nan)
     coef[given] = back[:, 0]
     return Estimates(coef, given, back[:, 1:], np.asarray(weighed, np.float64))
+
+
+def _of_all(solution: Solved, coding: Coding) -> Estimates:
+    """The same where nothing is aliased: most columns are features themselves, and LU leaves the matrix of the others as sparse as it is."""
+    columns = csc_matrix((coding.value, (coding.row, coding.column)), (solution.rank, solution.rank))
+    back = np.asarray(splu(columns).solve(_coefficients_and_spread(solution, coding)), np.float64)
+    weighed = np.asarray((columns.T @ solution.root.T).T, np.float64)
+    return Estimates(back[:, 0], np.arange(solution.rank), back[:, 1:], weighed)
+
+
+def _coefficients_and_spread(solution: Solved, coding: Coding) -> Array:
+    """Coefficients of the independent columns, and the inverse of their root beside them, (rank, 1 + rank)."""
+    return np.column_stack([solution.coef[coding.kept[solution.independent]], inverse_root(solution.root)])
 
 
 def _without_rounding(basis: Array, contrasts: Array) -> Array:

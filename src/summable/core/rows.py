@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,6 +86,12 @@ def columns_of(rows: Rows) -> Columns | None:
     """
     found: Columns | None = getattr(rows, "columns", None)
     return found
+
+
+def pieces_of(rows: Rows) -> Iterable[Rows]:
+    """The same rows in blocks small enough for their features to be written out: themselves, unless most of them are zeros that are not kept."""
+    cut = getattr(rows, "pieces", None)
+    return cut() if cut else (rows,)
 
 
 def each(weight: Any, values: Any) -> Any:

@@ -14,6 +14,8 @@ from summable.core.data import Data
 Array = NDArray[np.float64]
 Label = str | int | float | bool | None  # None where a missing value is a level of its own
 
+LARGE = 2**20  # bytes from which new memory for a sum takes longer than the sum
+
 
 @dataclass(frozen=True, eq=False)
 class Statistic(Data):
@@ -104,13 +106,26 @@ def pairwise(statistics: Iterable[S]) -> S:
 
 def joined(sums: Iterable[tuple[int, S]]) -> S:
     """The same sum where some of it has been taken: (height, sum of 2**height statistics that begin at a multiple of it)."""
-    heights: list[tuple[int, S]] = []
+    heights: list[tuple[int, S, bool]] = []  # and whether it was made here, so that it may be added to in place
     for begun, statistic in sums:
-        height, total = begun, statistic
+        height, total, ours = begun, statistic, False
         while heights and heights[-1][0] == height:
-            total, height = heights.pop()[1] + total, height + 1
-        heights.append((height, total))
-    _, total = heights.pop()
+            _, before, made = heights.pop()
+            total, height, ours = _added(before, total, made), height + 1, True
+        heights.append((height, total, ours))
+    _, total, _ = heights.pop()
     while heights:
-        total = heights.pop()[1] + total
+        _, before, made = heights.pop()
+        total = _added(before, total, made)
     return total
+
+
+def _added(before: S, after: S, ours: bool) -> S:
+    """The sum of two statistics, in the memory of the first where that is ours and large enough for it to matter."""
+    if not ours or type(before).__add__ is not Statistic.__add__ or before.nbytes < LARGE:
+        return before + after
+    return type(before)(*map(_onto, before.values(), after.values()))
+
+
+def _onto(mine: Any, theirs: Any) -> Any:
+    return np.add(mine, theirs, out=mine) if isinstance(mine, np.ndarray) and mine.shape == theirs.shape else _plus(mine, theirs)

@@ -24,6 +24,7 @@ from summable.engines.fingerprint import fingerprints
 from summable.engines.part import answer, fold
 
 S = TypeVar("S", bound=Statistic)
+AHEAD = 2**27  # bytes of answers that wait for one before them
 
 
 class Memory(Protocol):
@@ -72,12 +73,13 @@ class Threads:
         workers, stop, done = self.workers or os.cpu_count() or 1, Event(), 0
         with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
             submit = ((height, pool.submit(ask)) for height, ask in self._plan(measure, stop))
-            waiting: deque[tuple[int, Future[S]]] = deque(islice(submit, 4 * workers))
+            waiting: deque[tuple[int, Future[S]]] = deque(islice(submit, workers))
             try:
                 while waiting:
                     height, future = waiting.popleft()
-                    yield height, future.result()
-                    waiting.extend(islice(submit, 1))
+                    found = future.result()
+                    waiting.extend(islice(submit, max(0, workers + ahead(found, workers) - len(waiting))))
+                    yield height, found
                     done += 1 << height
                     if self.watch:
                         self.watch(type(measure).__name__, done, self.parts)
@@ -103,6 +105,11 @@ class Threads:
     def _answer(self, measure: Question[S], index: int, stop: Event) -> S:
         shard = self.shards[index]
         return answer(measure, shard, f"in shard {index} ({shard.name})", self.tries, stop)
+
+
+def ahead(found: Statistic, workers: int) -> int:
+    """How many answers may wait to be added while all workers are busy: what a slow one holds up, but no more than a share of memory."""
+    return min(3 * workers, AHEAD // max(found.nbytes, 1))
 
 
 class _OneBlasThread:

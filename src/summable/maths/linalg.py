@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 from scipy.linalg.blas import dsyrk
-from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon
+from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon, dtrtri
 
 from summable.core.statistic import Array
 
@@ -26,21 +26,25 @@ def packed_size(width: int) -> int:
 
 def pack(square: Array) -> Array:
     """The upper triangle of a (width, width) matrix, row by row."""
-    return square[np.triu_indices(len(square))]
+    return np.concatenate([square[i, i:] for i in range(len(square))] or [np.zeros(0)])
 
 
 def unpack(packed: Array) -> Array:
     """The upper triangular matrix that was packed; its lower part is zero."""
     width = int((np.sqrt(8 * len(packed) + 1) - 1) / 2)
-    square = np.zeros((width, width))
-    square[np.triu_indices(width)] = packed
+    square, start = np.zeros((width, width)), 0
+    for i in range(width):
+        square[i, i:] = packed[start : start + width - i]
+        start += width - i
     return square
 
 
 def symmetric(packed: Array) -> Array:
     """The symmetric matrix that was packed."""
-    upper = unpack(packed)
-    return upper + np.triu(upper, 1).T
+    square = unpack(packed)
+    for i in range(len(square)):
+        square[i + 1 :, i] = square[i, i + 1 :]
+    return square
 
 
 def gram(columns: Array, weight: Array | float) -> Array:
@@ -216,6 +220,12 @@ def spectrum(square: Array) -> tuple[Array, Array]:
 def solve_root(root: Array, vector: Array) -> Array:
     """(root'root)⁻¹ vector."""
     return np.asarray(solve_triangular(root, solve_triangular(root, vector, trans="T")))
+
+
+def inverse_root(root: Array) -> Array:
+    """root⁻¹, upper; of a singular root, numbers that are not finite."""
+    inverse, info = dtrtri(root)
+    return np.full_like(root, np.nan) if info else np.asarray(inverse)
 
 
 def length(root: Array, move: Array) -> float:

@@ -10,6 +10,7 @@ from summable.core.design import Design
 from summable.core.measure import Measure
 from summable.core.rows import Columns, Rows, columns_of
 from summable.core.statistic import Array, Statistic
+from summable.maths.linalg import packed_size
 from summable.maths.losses import Loss
 from summable.measures.working import responses, swept
 
@@ -61,7 +62,7 @@ class Curvature(Measure[Quadratic]):
         first = rows.project(self.at[:, 0]) + offset if self.third and found else None
         third = [rows.moment(3, weight * bend(first, y, xp)) for bend in bends if first is not None]
         return Quadratic(
-            np.array(value), _beside(gradient, self.design.width), _columns(hessian), _columns(expected)[:, : 0 if loss.is_canonical else None],
+            np.array(value), _beside(gradient, self.design.width), _columns(hessian), self._columns_of_expected(expected),
             np.array(pearson), _beside(slope, self.design.width), _columns(tuple(third)), np.array(tried), np.array(level).reshape(-1, 3).T,
             rows.moment(0, self._reach(rows)),
         )  # fmt: skip
@@ -106,6 +107,10 @@ class Curvature(Measure[Quadratic]):
         value = self.loss.value(eta, y, rows.xp)
         return np.array([rows.moment(0, weight * part) for part in (value, slope, observed)])
 
+    def _columns_of_expected(self, expected: tuple[Array, ...]) -> Array:
+        """Nothing where it is the observed information."""
+        return np.zeros((packed_size(self.design.width), 0)) if self.loss.is_canonical and expected else _columns(expected)
+
     def _nowhere(self) -> tuple[tuple[Array, ...], ...]:
         return ((),) * 6
 
@@ -115,4 +120,6 @@ def _beside(columns: tuple[Array, ...], width: int) -> Array:
 
 
 def _columns(columns: tuple[Array, ...]) -> Array:
+    if len(columns) == 1:
+        return columns[0][:, None]  # no copy, for it may be large
     return np.stack(columns, axis=1) if columns else np.zeros((0, 0))

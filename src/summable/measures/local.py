@@ -15,7 +15,7 @@ from summable.core.design import Design
 from summable.core.measure import PartMeasure
 from summable.core.rows import Rows, Shard
 from summable.core.statistic import Array, pairwise
-from summable.maths.linalg import cholesky, packed_size, symmetric
+from summable.maths.linalg import cholesky, inverse_root, packed_size, symmetric
 from summable.maths.losses import Loss
 from summable.measures.working import Opening, Working, responses
 
@@ -154,7 +154,7 @@ class _Fit:
         root = root * scale
         objective = float(value) - prior * float(np.log(np.diag(root)).sum())
         whiten = np.zeros((self.design.width, len(columns)))
-        whiten[columns] = solve_triangular(root, np.eye(len(columns)))
+        whiten[columns] = inverse_root(root)
         correction = sum(self._second(at, whiten, rows) for rows in self.blocks())
         return _At(at, objective, np.asarray(gradient), np.asarray(correction), np.asarray(hessian), root)
 

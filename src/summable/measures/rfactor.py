@@ -9,8 +9,8 @@ import numpy as np
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Rows, each, less
-from summable.core.statistic import Array, Statistic
+from summable.core.rows import Rows, each, less, pieces_of
+from summable.core.statistic import Array, Statistic, pairwise
 from summable.maths.linalg import pack, stack, triangle, unpack
 
 
@@ -36,6 +36,9 @@ class RFactor(Measure[Triangle]):
     design: Design
 
     def __call__(self, rows: Rows) -> Triangle:
+        return pairwise(self._of(piece) for piece in pieces_of(rows))
+
+    def _of(self, rows: Rows) -> Triangle:
         root = rows.xp.sqrt(rows.column("weight"))
         y = less(rows.column("y"), rows.column("offset"))
         return Triangle(pack(triangle(np.column_stack([each(root, rows.matrix()), each(root, y)]))))

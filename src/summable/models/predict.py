@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from scipy.linalg import solve_triangular
 
 from summable.core.design import CATEGORY, Coding, Column, Design, Product
 from summable.core.errors import DataError, Unsupported
@@ -16,6 +15,7 @@ from summable.core.rows import Rows, Shard
 from summable.core.statistic import Array
 from summable.inference import Solved
 from summable.maths import expressions
+from summable.maths.linalg import inverse_root
 from summable.measures.glance import refuse_absent
 from summable.open import Dataset, in_order
 
@@ -60,7 +60,7 @@ def for_prediction(design: Design, dataset: Dataset) -> Design:
 def whitening(design: Design, coding: Coding, solution: Solved) -> Array:
     """(width, rank): carries a row x to a vector whose square is its leverage x'(root'root)⁻¹x."""
     found = np.zeros((design.width, solution.rank))
-    found[coding.kept[solution.independent]] = solve_triangular(solution.root, np.eye(solution.rank))
+    found[coding.kept[solution.independent]] = inverse_root(solution.root)
     return found
 
 

@@ -20,6 +20,7 @@ from summable.measures.rfactor import RFactor, Triangle
 from summable.solvers.width import refuse_wide
 
 ENOUGH = 9.0  # digits: with fewer left by the Gram, one round for the R factor (which leaves half as many lost) is worth its pass
+FACTORABLE = 1000  # features: of more, an R factor's pass takes hours where a Gram's takes minutes, and the residuals' pass gives most digits back
 NEARLY_PERFECT = 1e-6  # RSS over y'y below which a Gram's RSS, a difference of sums good to 1e-16, keeps fewer than ten digits
 CONSTANT = 1e-13  # the share of a constant's square that other columns may leave unexplained and contain it: a few hundred roundings
 SMALLEST = 1e-280  # a square below which float64 loses digits, with room for a million million rows
@@ -68,7 +69,7 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
     """Sum the Gram, solve by Cholesky; look closer where the numbers ask for it.
 
     Cost: one round; one more for the R factor where the Gram would leave fewer than nine digits (or `arithmetic="qr"`), one
-        more for the residuals where their squares are under a millionth of y's.
+        more for the residuals where their squares are under a millionth of y's, or columns too many for an R factor.
     Fails: DataError when no row is left, or a square is beyond float64; Unsupported where X'X fits no memory.
     Source: Björck 1996, §2.2, §2.4 and §6.6.
     """
@@ -78,12 +79,13 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
     refuse_extremes(products)
     kept, noise = coding.kept, noise_of(design, products)[coding.kept]
     factor, outcome = cholesky(products.square[np.ix_(kept, kept)], products.xy[kept], products.yy, noise), Outcome.EXACT
-    if arithmetic == "qr" or (arithmetic == "auto" and factor.digits < ENOUGH):
+    few = arithmetic == "auto" and factor.digits < ENOUGH
+    if arithmetic == "qr" or (few and design.width <= FACTORABLE):
         triangle = yield from RFactor(design)
         of_x, of_y = columns_of(triangle, products)
         factor, outcome = from_triangle(of_x[:, kept], of_y, noise), Outcome.FACTORED
     solution = solve(design, coding, products, factor, outcome)
-    if np.any(solution.square < NEARLY_PERFECT * products.yy):
+    if np.any(solution.square < NEARLY_PERFECT * products.yy) or (few and design.width > FACTORABLE):
         centre = products.xy[0] / products.weight if solution.constant else np.zeros_like(products.yy)
         remainder = yield from Residual(design, solution.coef, centre)
         solution = refine(solution, coding, factor, remainder)

@@ -68,5 +68,7 @@ def optimum(problem: Problem, point: Point, step: Step, alone: Level, outcome: O
 
 def carried(square: Array, cubes: tuple[Array, ...], move: Array) -> Array:
     """A Hessian where a step leads, by its derivative if that is known."""
-    there = square + cubes[0] @ move if cubes else square
+    if not cubes:
+        return square
+    there = square + cubes[0] @ move
     return there if root_of(there)[1] else square

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_triangular
 
 from summable.core.design import Design
 from summable.core.statistic import Array
-from summable.maths.linalg import root_of, symmetric, symmetric_cube
+from summable.maths.linalg import inverse_root, root_of, symmetric, symmetric_cube
 from summable.maths.losses import Loss
 from summable.measures.curvature import Quadratic
 
@@ -32,7 +31,7 @@ class Problem:
         """(width, rank): its square root's inverse; (0, 0) where there is no metric or no bound to gain."""
         if not self.metric.size or not self.loss.concordance:
             return np.zeros((0, 0))
-        return self.full(solve_triangular(root_of(self.metric)[0], np.eye(len(self.columns))))
+        return self.full(inverse_root(root_of(self.metric)[0]))
 
     def full(self, part: Array) -> Array:
         """Coefficients of all features, (width,) or (width, q), from those of the independent columns."""

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any
+from itertools import accumulate
+from typing import Any, TypeGuard
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Term
+from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Product, Term
 from summable.core.errors import DataError, Unsupported
 from summable.core.rows import Columns, Groups
 from summable.core.statistic import Array, Label
 from summable.maths import bases, expressions, grouped, linalg
+from summable.maths import cells as sparse
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
+SPARSE = 4  # features for each number of a row from which only the numbers are kept: below, BLAS multiplies the zeros in less time
 COMPILED = 2**16  # numbers in a block from which the compiled kernels are worth their start (numba takes half a second to import)
 KINDS = {"number": pa.float64(), "float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 NOUNS = {"number": "numbers", "float": "numbers", "integer": "integers", "boolean": "booleans", "date": "dates", "other": "values of a type it does not read"}
@@ -47,6 +50,11 @@ def kinds(schema: pa.Schema) -> dict[str, str]:
     return {field.name: kind(field.type) for field in schema}
 
 
+def in_cells(term: Term) -> TypeGuard[Product]:
+    """Whether a row has one number of the term, in the cell of its labels, and zeros beside."""
+    return isinstance(term, Product) and bool(term.categories)
+
+
 def doubled(name: str) -> tuple[str, str]:
     """What to say of two columns of one name."""
     return f"two columns are called {name!r}", "Give every column a name of its own."
@@ -54,7 +62,7 @@ def doubled(name: str) -> tuple[str, str]:
 
 def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowRows]:
     """The rows of batches, cut to the cache; one empty block when there are none."""
-    rows = 1 << max(8, int(BLOCK // (design.width + 1)).bit_length() - 1)
+    rows = cut(numbers(design), linalg.packed_size(design.width)) if is_sparse(design) else cut(design.width)
     empty = True
     for batch in batches:
         for start in range(0, batch.num_rows, rows):
@@ -63,6 +71,21 @@ def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowR
     if empty:
         schema = pa.schema([(column.name, KINDS[column.kind]) for column in design.columns])
         yield ArrowRows(design, pa.RecordBatch.from_pylist([], schema=schema))
+
+
+def cut(width: int, products: int = 0) -> int:
+    """Rows of a block, of each of which so many numbers are kept; at least as many numbers as the block has products."""
+    return 1 << max(8, int(max(BLOCK, products) // (width + 1)).bit_length() - 1)
+
+
+def numbers(design: Design) -> int:
+    """Numbers of a row, of the terms of categories the one that is not zero, and its place."""
+    return sum(2 if in_cells(term) else term.width for term in design.terms)
+
+
+def is_sparse(design: Design) -> bool:
+    """Whether most features of a row are zero, for the levels that it has not."""
+    return design.width > SPARSE * numbers(design)
 
 
 class ArrowRows:
@@ -92,6 +115,8 @@ class ArrowRows:
 
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q)."""
+        if self.cells:
+            return sparse.project(self.cells, coef)
         if columns := self.columns:
             from summable.maths import kernels
 
@@ -110,6 +135,8 @@ class ArrowRows:
             return grouped.moment(order, self.x.T if order else None, weight, by)
         if order == 3:
             return linalg.cubic(self.x, np.broadcast_to(weight, self.rows))
+        if order and self.cells:
+            return sparse.moment(self.cells, order, weight)
         if order and (columns := self.columns):
             from summable.maths import kernels
 
@@ -138,6 +165,11 @@ class ArrowRows:
         """The features, (rows, width)."""
         return self.x.T
 
+    def pieces(self) -> Iterator[ArrowRows]:
+        """The same rows in blocks whose features fit the cache when they are written out, zeros and all."""
+        step = cut(self.design.width)
+        return (ArrowRows(self.design, self.batch.slice(start, step)) for start in range(0, max(self.batch.num_rows, 1), step))
+
     def _by_label(self, weight: Any, column: str) -> dict[Label, float]:
         """Σ weightᵢ over the rows of each label that a column has; those without one are left out."""
         array = self._labels(column)
@@ -165,6 +197,20 @@ class ArrowRows:
         return Columns(addresses, 1, False, np.array([numeric.shift for numeric in numerics], np.float64), self.rows, tuple(arrays))
 
     @cached_property
+    def cells(self) -> sparse.Cells | None:
+        """The numbers of the features and where they lie, if most are zero."""
+        if not is_sparse(self.design):
+            return None
+        terms = list(zip(accumulate((term.width for term in self.design.terms), initial=0), self.design.terms, strict=False))
+        placed = [self._placed(term, start) for start, term in terms if in_cells(term)]
+        dense = [(start, term) for start, term in terms if not in_cells(term)]
+        columns = np.empty((len(dense), self.rows))
+        for row, (_, term) in enumerate(dense):
+            self._fill(columns[row : row + 1], term)
+        places, values = zip(*placed, strict=True)
+        return sparse.Cells(self.design.width, columns, np.array([start for start, _ in dense]), np.array(places, np.int32), values)
+
+    @cached_property
     def x(self) -> Array:
         """The features as contiguous columns, (width, rows)."""
         x, row = np.empty((self.design.width, self.rows)), 0
@@ -183,21 +229,24 @@ class ArrowRows:
         elif not term.categories:
             np.prod([self._values(numeric) for numeric in term.numerics], axis=0, out=x[0])
         else:
-            value = np.prod([self._values(numeric) for numeric in term.numerics], axis=0)
-            self._scatter(x, term.categories, value)
+            place, value = self._placed(term, 0)
+            x[:] = 0.0
+            x[place, np.arange(self.rows)] = 1.0 if value is None else value
+            if value is not None:
+                x[:, np.isnan(value)] = np.nan
 
-    def _scatter(self, x: Array, categories: tuple[Category, ...], value: Array) -> None:
-        """Write values into the cell of each row; a row with a missing label (kept on request) becomes NaN."""
-        cell, stride = np.zeros(self.rows, np.int64), 1
-        absent = np.zeros(self.rows, bool)
-        for category in categories:
+    def _placed(self, term: Product, start: int) -> tuple[NDArray[np.int64], Array | None]:
+        """The feature of a term of categories that each row is in, from `start` on, and its number there; None for ones.
+
+        That of a row with a missing label (kept on request) is NaN.
+        """
+        place, stride, absent = np.full(self.rows, start), 1, np.zeros(self.rows, bool)
+        for category in term.categories:
             code = self._codes(category)
             absent |= code < 0
-            cell, stride = cell + np.maximum(code, 0) * stride, stride * len(category.levels)
-        x[:] = 0.0
-        x[cell, np.arange(self.rows)] = value
-        if absent.any():
-            x[:, absent] = np.nan
+            place, stride = place + np.maximum(code, 0) * stride, stride * len(category.levels)
+        value = np.prod([self._values(numeric) for numeric in term.numerics], axis=0) if term.numerics else None
+        return place, np.where(absent, np.nan, 1.0 if value is None else value) if absent.any() else value
 
     def _values(self, numeric: Numeric, out: Array | None = None) -> Array:
         """A numeric expression over the kept rows, less its shift; never an infinity, a NaN only where missing rows are kept."""
