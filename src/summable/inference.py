@@ -73,7 +73,8 @@ def estimates(solution: Solved, coding: Coding) -> Estimates:
     given = np.arange(columns.shape[1])
     if solution.rank < columns.shape[1]:
         given = independent(_without_rounding(solution.root @ solution.relation, coding.contrasts()), SAME_SPAN)
-    back = np.linalg.solve(columns[:, given], _coefficients_and_spread(solution, coding))
+    found = np.column_stack([solution.coef[coding.kept[solution.independent]], inverse_root(solution.root)])
+    back = np.linalg.solve(columns[:, given], found)
     coef = np.full(columns.shape[1], np.nan)
     coef[given] = back[:, 0]
     return Estimates(coef, given, back[:, 1:], np.asarray(weighed, np.float64))
@@ -82,14 +83,11 @@ def estimates(solution: Solved, coding: Coding) -> Estimates:
 def _of_all(solution: Solved, coding: Coding) -> Estimates:
     """The same where nothing is aliased: most columns are features themselves, and LU leaves the matrix of the others as sparse as it is."""
     columns = csc_matrix((coding.value, (coding.row, coding.column)), (solution.rank, solution.rank))
-    back = np.asarray(splu(columns).solve(_coefficients_and_spread(solution, coding)), np.float64)
+    factor = splu(columns)
+    coef = np.asarray(factor.solve(solution.coef[coding.kept[solution.independent]]), np.float64)
+    spread = np.asarray(factor.solve(inverse_root(solution.root)), np.float64)
     weighed = np.asarray((columns.T @ solution.root.T).T, np.float64)
-    return Estimates(back[:, 0], np.arange(solution.rank), back[:, 1:], weighed)
-
-
-def _coefficients_and_spread(solution: Solved, coding: Coding) -> Array:
-    """Coefficients of the independent columns, and the inverse of their root beside them, (rank, 1 + rank)."""
-    return np.column_stack([solution.coef[coding.kept[solution.independent]], inverse_root(solution.root)])
+    return Estimates(coef, np.arange(solution.rank), spread, weighed)
 
 
 def _without_rounding(basis: Array, contrasts: Array) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from summable.core.data import Data
 from summable.core.statistic import Array, Label
 
 CATEGORY = " category"  # follows the kind of labels in a column whose own type says that it is a category
+SPARSE = 4  # features for each number of a row from which only the numbers are kept: below, BLAS multiplies the zeros in less time
 NEUTRAL = {"weight": 1.0, "offset": 0.0, "trials": 1.0, "class": 0.0}  # the value of a role that a design lacks
 
 
@@ -107,6 +109,11 @@ class Basis(Data):
 Term = Constant | Product | Block
 
 
+def in_cells(term: Term) -> TypeGuard[Product]:
+    """Whether a row has one number of the term, in the cell of its labels, and zeros beside."""
+    return isinstance(term, Product) and bool(term.categories)
+
+
 @dataclass(frozen=True)
 class Design(Data):
     """Columns to features, and to roles; several targets are as many roles "y". What plays a role is a number, or a label ("class").
@@ -124,6 +131,16 @@ class Design(Data):
     def width(self) -> int:
         """How many features."""
         return sum(term.width for term in self.terms)
+
+    @property
+    def numbers(self) -> int:
+        """Numbers of a row that are kept: of a term of categories the one that is not zero, and its place."""
+        return sum(2 if in_cells(term) else term.width for term in self.terms)
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether most features of a row are zero, for the levels that it has not."""
+        return self.width > SPARSE * self.numbers
 
     @property
     def singles(self) -> tuple[tuple[int, Numeric], ...]:

@@ -125,7 +125,8 @@ def cholesky(xx: Array, xy: Array, yy: Array, noise: Array | float = 0.0) -> Fac
     width = len(xx)
     scale = np.sqrt(np.diag(xx))
     used = np.flatnonzero(scale > 0)
-    scaled = xx[np.ix_(used, used)] / np.outer(scale[used], scale[used])
+    scaled = (xx if len(used) == width else xx[np.ix_(used, used)]) / scale[used]
+    scaled /= scale[used, None]
     least = np.maximum(GRAM_RANK, np.square(np.broadcast_to(noise, width)[used]))
     root, info = dpotrf(scaled, clean=1)
     good = used
@@ -196,10 +197,12 @@ def _digits(root: Array, power: int) -> float:
 def root_of(square: Array) -> tuple[Array, bool]:
     """The upper triangle whose square it is, and whether it is positive definite; if not, of the nearest that is, in scaled columns."""
     scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
-    scaled = square / np.outer(scale, scale)
+    scaled = square / scale
+    scaled /= scale[:, None]
     root, info = dpotrf(scaled, clean=1)
     if not info and np.all(np.diag(root) > 1e-8):
-        return root * scale, bool(np.all(np.diag(square) > 0))
+        root *= scale
+        return root, bool(np.all(np.diag(square) > 0))
     if not np.isfinite(scaled).all():
         return np.diag(scale), False
     values, vectors = np.linalg.eigh(scaled)

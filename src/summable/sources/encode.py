@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Product, Term
+from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Product, Term, in_cells
 from summable.core.errors import DataError, Unsupported
 from summable.core.rows import Columns, Groups
 from summable.core.statistic import Array, Label
@@ -20,7 +20,6 @@ from summable.maths import bases, expressions, grouped, linalg
 from summable.maths import cells as sparse
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
-SPARSE = 4  # features for each number of a row from which only the numbers are kept: below, BLAS multiplies the zeros in less time
 COMPILED = 2**16  # numbers in a block from which the compiled kernels are worth their start (numba takes half a second to import)
 KINDS = {"number": pa.float64(), "float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 NOUNS = {"number": "numbers", "float": "numbers", "integer": "integers", "boolean": "booleans", "date": "dates", "other": "values of a type it does not read"}
@@ -50,11 +49,6 @@ def kinds(schema: pa.Schema) -> dict[str, str]:
     return {field.name: kind(field.type) for field in schema}
 
 
-def in_cells(term: Term) -> TypeGuard[Product]:
-    """Whether a row has one number of the term, in the cell of its labels, and zeros beside."""
-    return isinstance(term, Product) and bool(term.categories)
-
-
 def doubled(name: str) -> tuple[str, str]:
     """What to say of two columns of one name."""
     return f"two columns are called {name!r}", "Give every column a name of its own."
@@ -62,7 +56,7 @@ def doubled(name: str) -> tuple[str, str]:
 
 def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowRows]:
     """The rows of batches, cut to the cache; one empty block when there are none."""
-    rows = cut(numbers(design), linalg.packed_size(design.width)) if is_sparse(design) else cut(design.width)
+    rows = cut(design.numbers, linalg.packed_size(design.width)) if design.is_sparse else cut(design.width)
     empty = True
     for batch in batches:
         for start in range(0, batch.num_rows, rows):
@@ -76,16 +70,6 @@ def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowR
 def cut(width: int, products: int = 0) -> int:
     """Rows of a block, of each of which so many numbers are kept; at least as many numbers as the block has products."""
     return 1 << max(8, int(max(BLOCK, products) // (width + 1)).bit_length() - 1)
-
-
-def numbers(design: Design) -> int:
-    """Numbers of a row, of the terms of categories the one that is not zero, and its place."""
-    return sum(2 if in_cells(term) else term.width for term in design.terms)
-
-
-def is_sparse(design: Design) -> bool:
-    """Whether most features of a row are zero, for the levels that it has not."""
-    return design.width > SPARSE * numbers(design)
 
 
 class ArrowRows:
@@ -199,7 +183,7 @@ class ArrowRows:
     @cached_property
     def cells(self) -> sparse.Cells | None:
         """The numbers of the features and where they lie, if most are zero."""
-        if not is_sparse(self.design):
+        if not self.design.is_sparse:
             return None
         terms = list(zip(accumulate((term.width for term in self.design.terms), initial=0), self.design.terms, strict=False))
         placed = [self._placed(term, start) for start, term in terms if in_cells(term)]
