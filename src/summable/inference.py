@@ -84,8 +84,8 @@ def _of_all(solution: Solved, coding: Coding) -> Estimates:
     """The same where nothing is aliased: most columns are features themselves, and LU leaves the matrix of the others as sparse as it is."""
     columns = csc_matrix((coding.value, (coding.row, coding.column)), (solution.rank, solution.rank))
     factor = splu(columns)
-    coef = np.asarray(factor.solve(solution.coef[coding.kept[solution.independent]]), np.float64)
-    spread = np.asarray(factor.solve(inverse_root(solution.root)), np.float64)
+    coef: Array = factor.solve(solution.coef[coding.kept[solution.independent]])
+    spread: Array = factor.solve(inverse_root(solution.root))
     weighed = np.asarray((columns.T @ solution.root.T).T, np.float64)
     return Estimates(coef, np.arange(solution.rank), spread, weighed)
 

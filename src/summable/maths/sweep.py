@@ -15,7 +15,7 @@ from summable.core.statistic import Array
 from summable.maths.compiled import compiled
 from summable.maths.elementary import exp, log, log1p
 from summable.maths.families import Binomial, Fixed, Tweedie
-from summable.maths.kernels import WIDE, bordered, dots, load, place, predict, products, tile_rows
+from summable.maths.kernels import LONGEST, WIDE, bordered, dots, load, place, predict, products, tile_rows
 from summable.maths.links import CEILING, Logit, Power
 from summable.maths.losses import Loss
 
@@ -159,6 +159,32 @@ def _sweep(
             by[1, :m] = curve[:m]
             dots(tile, p, m, by[1:2], first[3:])
             products(tile, p, m, curve, scaled, expected)
+
+
+@compiled
+def _each(power: Any, eta: Any, y: Any, weight: Any, by: Any, curve: Any, sums: Any) -> None:
+    """Tile by tile, so that few numbers are added in one row."""
+    for start in range(0, len(eta), LONGEST):
+        m = min(LONGEST, len(eta) - start)
+        stop = start + m
+        if power == LOGIT:
+            value, chi = _logistic(eta[start:stop], y[start:stop], weight[start:stop], m, by[:, start:stop], curve[start:stop])
+            value += _entropy(y[start:stop], weight[start:stop], m)
+        else:
+            value, chi = _log_link(power, eta[start:stop], y[start:stop], weight[start:stop], m, by[:, start:stop], curve[start:stop])
+        sums[0] += value
+        sums[1] += chi
+
+
+def each(loss: Loss, eta: Array, y: Array, weight: Array | float) -> tuple[Any, ...] | None:
+    """Of rows whose predictors are known, all times their weights: the sums of values and squared Pearson residuals; for each row slope, slope of
+    those residuals, observed and expected curve. None where the loss has no kernel.
+    """
+    if (power := code(loss)) is None:
+        return None
+    by, curve, sums = np.empty((3, len(eta))), np.empty(len(eta)), np.zeros(2)
+    _each(power, _numbers(eta), _numbers(y), _numbers(np.broadcast_to(weight, len(eta))), by, curve, sums)
+    return float(sums[0]), float(sums[1]), by[0], by[2], by[1], curve
 
 
 def sweep(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Array, weight: Array | float, order: int) -> Sums | None:

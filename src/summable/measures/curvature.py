@@ -12,7 +12,7 @@ from summable.core.rows import Columns, Rows, columns_of
 from summable.core.statistic import Array, Statistic
 from summable.maths.linalg import packed_size
 from summable.maths.losses import Loss
-from summable.measures.working import responses, swept
+from summable.measures.working import each_of, responses, swept
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,17 +80,10 @@ class Curvature(Measure[Quadratic]):
         return np.asarray(rows.moment(0, weight * self.loss.value(rows.project(at) + rows.column("offset"), y, rows.xp)))
 
     def _at(self, rows: Rows, eta: Array, y: Array, weight: Array) -> tuple[Array, ...]:
-        loss, xp = self.loss, rows.xp
-        slope, observed, expected = loss.derivatives(eta, y, xp)
-        hessian = rows.moment(2, weight * observed)
-        return (
-            rows.moment(0, weight * loss.value(eta, y, xp)),
-            rows.moment(1, weight * slope),
-            hessian,
-            hessian if loss.is_canonical else rows.moment(2, weight * expected),
-            rows.moment(0, weight * loss.chi(eta, y, xp)),
-            rows.moment(1, weight * loss.chi_slope(eta, y, xp)),
-        )
+        one = each_of(rows, self.loss, eta, y, weight)
+        hessian = rows.moment(2, one.observed)
+        expected = hessian if self.loss.is_canonical else rows.moment(2, one.expected)
+        return one.value, rows.moment(1, one.slope), hessian, expected, one.pearson, rows.moment(1, one.pearson_slope)
 
     def _reach(self, rows: Rows) -> Array | float:
         return np.square(rows.project(self.whiten)).sum(axis=1) ** 8 if self.whiten.size else 0.0

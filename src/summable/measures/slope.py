@@ -11,7 +11,7 @@ from summable.core.measure import Measure
 from summable.core.rows import Rows
 from summable.core.statistic import Array, Statistic
 from summable.maths.losses import Loss
-from summable.measures.working import responses, swept
+from summable.measures.working import each_of, responses, swept
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,13 +38,13 @@ class Slope(Measure[Tangent]):
     line: Array  # (width, steps)
 
     def __call__(self, rows: Rows) -> Tangent:
-        xp, (y, weight) = rows.xp, responses(rows)
+        y, weight = responses(rows)
         tried = np.array([self._value(rows, beside, y, weight) for beside in self.line.T])
         if sums := swept(rows, self.loss, self.at, y, weight, 1):
             return Tangent(np.asarray(sums.value), sums.gradient, tried)
         eta = rows.project(self.at) + rows.column("offset")
-        slope = self.loss.derivatives(eta, y, xp).slope
-        return Tangent(rows.moment(0, weight * self.loss.value(eta, y, xp)), rows.moment(1, weight * slope), tried)
+        one = each_of(rows, self.loss, eta, y, weight)
+        return Tangent(np.asarray(one.value), rows.moment(1, one.slope), tried)
 
     def _value(self, rows: Rows, at: Array, y: Array, weight: Array) -> Array | float:
         if sums := swept(rows, self.loss, at, y, weight, 0):

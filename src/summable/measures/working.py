@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -38,6 +38,20 @@ class Opening(Statistic):
         return symmetric(self.xx)
 
 
+class Each(NamedTuple):
+    """A loss and its derivatives at each of some rows, times their weights; value and squared Pearson residuals summed."""
+
+    value: Any
+    pearson: Any
+    slope: Any  # (rows,)
+    pearson_slope: Any  # (rows,)
+    observed: Any  # (rows,)
+    expected: Any  # (rows,)
+
+
+COMPILED = 2**13  # rows from which compiled derivatives are worth their start
+
+
 def responses(rows: Rows) -> tuple[Array, Array]:
     """y as a share of its trials, and the weight of that: (rows,) each, the weight () where there is none."""
     y, weight, trials = rows.column("y"), rows.column("weight"), rows.column("trials")
@@ -55,6 +69,19 @@ def swept(rows: Rows, loss: Loss, at: Array, y: Array, weight: Array, order: int
     return sweep.sweep(loss, columns, at, rows.column("offset"), y, weight, order)
 
 
+def each_of(rows: Rows, loss: Loss, eta: Array, y: Array, weight: Array) -> Each:
+    """A loss and its derivatives at each of the rows, times their weights."""
+    xp = rows.xp
+    if xp is np and len(eta) >= COMPILED:
+        from summable.maths import sweep
+
+        if found := sweep.each(loss, eta, y, weight):
+            return Each(*found)
+    slope, observed, expected = loss.derivatives(eta, y, xp)
+    value, chi = rows.moment(0, weight * loss.value(eta, y, xp)), rows.moment(0, weight * loss.chi(eta, y, xp))
+    return Each(value, chi, weight * slope, weight * loss.chi_slope(eta, y, xp), weight * observed, weight * expected)
+
+
 def squares_and_products(rows: Rows, weight: Array, response: Array) -> tuple[Array, Array]:
     """Σ w x x', packed, and Σ w z x."""
     if (columns := columns_of(rows)) is None:
@@ -68,7 +95,7 @@ def squares_and_products(rows: Rows, weight: Array, response: Array) -> tuple[Ar
 
 @dataclass(frozen=True)
 class Working(Measure[Opening]):
-    """X'WX and X'Wz of the first step of iterated least squares, from a mean near each y; counts and constants beside them.
+    """X'WX and X'Wz of the first step of iterated least squares, from a mean near each y, or from coefficients; counts and constants beside them.
 
     Cost: one pass; (width + 1)(width + 2)/2 + 9 numbers up.
     Fails: DataError where y is none that the family can have, by its value.
@@ -77,15 +104,13 @@ class Working(Measure[Opening]):
 
     design: Design
     loss: Loss
+    at: Array = field(default_factory=lambda: np.zeros(0))  # (width,); (0,) for a mean near each y
 
     def __call__(self, rows: Rows) -> Opening:
         xp, (y, weight) = rows.xp, responses(rows)
         self.loss.refuse(y, self.name, xp)
-        curve, response = self.loss.working(y, xp)
-        heavy = weight * curve
         constant = self.loss.constant(y, rows.column("trials"), xp)
-        left = response - rows.column("offset")
-        xx, xz = squares_and_products(rows, heavy, left)
+        xx, xz, zz = self._about(rows, y, weight) if self.at.size else self._near(rows, y, weight)
         return Opening(
             rows.count(),
             rows.moment(0, weight),
@@ -95,8 +120,26 @@ class Working(Measure[Opening]):
             np.array([rows.moment(0, constant), rows.moment(0, rows.column("weight") * constant)]),
             xx,
             xz,
-            rows.moment(0, heavy * left**2),
+            zz,
         )
+
+    def _near(self, rows: Rows, y: Array, weight: Array) -> tuple[Array, ...]:
+        """X'WX, X'Wz and z'Wz, from a mean near each y."""
+        curve, response = self.loss.working(y, rows.xp)
+        heavy, left = weight * curve, response - rows.column("offset")
+        return *squares_and_products(rows, heavy, left), rows.moment(0, heavy * left**2)
+
+    def _about(self, rows: Rows, y: Array, weight: Array) -> tuple[Array, ...]:
+        """The same from coefficients: W is the expected information there, and z lies off x·b by slope / W, whose square times W is Pearson's."""
+        if sums := swept(rows, self.loss, self.at, y, weight, 2):
+            xx = sums.expected if len(sums.expected) else sums.observed
+            moved = symmetric(xx) @ self.at
+            return xx, moved - sums.gradient, np.asarray(self.at @ (moved - 2 * sums.gradient) + sums.pearson)
+        predictor = rows.project(self.at)
+        one = each_of(rows, self.loss, predictor + rows.column("offset"), y, weight)
+        products = rows.moment(1, one.expected * predictor - one.slope)
+        square = rows.moment(0, predictor * (one.expected * predictor - 2 * one.slope)) + one.pearson
+        return rows.moment(2, one.expected), products, np.asarray(square)
 
     @property
     def name(self) -> str:
