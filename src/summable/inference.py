@@ -74,7 +74,7 @@ def estimates(solution: Solved, coding: Coding) -> Estimates:
     if solution.rank < columns.shape[1]:
         given = independent(_without_rounding(solution.root @ solution.relation, coding.contrasts()), SAME_SPAN)
     found = np.column_stack([solution.coef[coding.kept[solution.independent]], inverse_root(solution.root)])
-    back = np.linalg.solve(columns[:, given], found)
+    back = np.asarray(np.linalg.solve(columns[:, given], found), np.float64)
     coef = np.full(columns.shape[1], np.nan)
     coef[given] = back[:, 0]
     return Estimates(coef, given, back[:, 1:], np.asarray(weighed, np.float64))

@@ -143,6 +143,11 @@ class Design(Data):
         return self.width > SPARSE * self.numbers
 
     @property
+    def kept_numbers(self) -> int:
+        """Numbers of a row that are kept of this design: all, unless it is sparse."""
+        return self.numbers if self.is_sparse else self.width
+
+    @property
     def singles(self) -> tuple[tuple[int, Numeric], ...]:
         """The features that are one numeric alone, each with its position."""
         starts = accumulate((term.width for term in self.terms), initial=0)

@@ -13,7 +13,7 @@ condition (docs/rounds.md); gradient descent's thousand are a guess, as they gro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from summable.core.data import Data
 from summable.core.errors import Unsupported
@@ -106,14 +106,22 @@ def seconds(found: tuple[Way, ...], network: Network, parts: int, rows: float) -
     return sum(way.times * way.seconds(network, parts, rows) for way in found)
 
 
-def choose(loss: Loss, width: int, network: Network, parts: int, rows: float, wanted: str = "auto") -> Choice:
-    """The solver for a design, and why."""
+def of_numbers(found: tuple[Way, ...], width: int, numbers: int) -> tuple[Way, ...]:
+    """The same where only so many numbers of a row are not zero: products, and what is read, are of those."""
+    if numbers == width:
+        return found
+    shares = [(numbers / width) ** (2 if way.speed == DENSE else 1) for way in found]
+    return tuple(replace(way, flops=way.flops * share, speed=THIN) for way, share in zip(found, shares, strict=True))
+
+
+def choose(loss: Loss, width: int, network: Network, parts: int, rows: float, wanted: str = "auto", numbers: int | None = None) -> Choice:
+    """The solver for a design, of whose rows so many numbers are not zero (by default all), and why."""
     if wanted not in SOLVERS:
         raise Unsupported(f"solver={wanted!r} is not known", f"Choose from {', '.join(SOLVERS)}.")
     if wanted != "auto":
         return Choice(wanted, "it was asked for")
     if loss.is_quadratic:
         return Choice("newton", "one step of it is the answer")
-    newton, lbfgs = (seconds(ways(loss, width, solver), network, parts, rows) for solver in ("newton", "lbfgs"))
+    newton, lbfgs = (seconds(of_numbers(ways(loss, width, solver), width, numbers or width), network, parts, rows) for solver in ("newton", "lbfgs"))
     told = f"{ROUNDS['newton']} Hessians of {width} columns should take {newton:.2g} s, {ROUNDS['lbfgs']} gradients {lbfgs:.2g} s"
     return Choice("lbfgs" if lbfgs < WORTH * newton else "newton", told)

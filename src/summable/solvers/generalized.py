@@ -100,7 +100,7 @@ def chosen(problem: Problem, plan: Plan) -> Choice:
     """The solver, and why it."""
     if plan.firth:
         return Choice("firth", "firth=True asks for the maximum under Jeffreys' prior")
-    return choose(problem.loss, problem.design.width, network.named(plan.network), plan.parts, problem.rows, plan.solver)
+    return choose(problem.loss, problem.design.width, network.named(plan.network), plan.parts, problem.rows, plan.solver, problem.design.kept_numbers)
 
 
 def refuse_firth(loss: Loss, plan: Plan) -> None:

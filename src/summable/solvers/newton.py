@@ -14,6 +14,8 @@ from summable.core.statistic import Array
 from summable.measures.curvature import Curvature
 from summable.measures.slope import Slope
 from summable.measures.violations import Violations
+from summable.solvers import chord
+from summable.solvers.chord import along_chords
 from summable.solvers.level import Level, advance
 from summable.solvers.optimum import Optimum, Outcome, optimum
 from summable.solvers.problem import Point, Problem, best
@@ -39,12 +41,16 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
     third = third and problem.design.width <= WIDEST_CUBE and not problem.loss.is_quadratic
     point, alone, reach = yield from begin(problem, candidates, Level(level), third)
     history: list[Step] = []
-    outcome, direction = Outcome.UNFINISHED, np.zeros(0)
+    outcome, direction, stale = Outcome.UNFINISHED, np.zeros(0), False
     step = step_from(problem, point, history)
     for _ in range(max_rounds - 2):
-        if converged(problem, step, exact_curve) and alone.known:
+        if converged(problem, step, exact_curve) and alone.known and not (stale and exact_curve):
             outcome = Outcome.CONVERGED
             break
+        if chord.pays(problem, step) and not stale:
+            point, step = yield from along_chords(problem, point, step)
+            stale = True
+            continue
         if suspicious(problem, [*history, step]):
             direction = yield from separation(problem, step)
             if direction.size:
@@ -55,7 +61,7 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
             small = step.decrement <= ROUNDED * max(step.length, 1.0)
             outcome = Outcome.CONVERGED if small else Outcome.STALLED
             break
-        point, history = moved, [*history, step] if full else []
+        point, history, stale = moved, [*history, step] if full else [], False
         step = step_from(problem, point, history)
     return optimum(problem, point, step, alone, outcome, direction, reach)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from summable.core.design import Coding, Design
 from summable.core.measure import Rounds
@@ -20,7 +23,22 @@ def opening_of(design: Design, coding: Coding, loss: Loss, prefer: str) -> Round
     refuse_wide(design)
     if prefer == "rounds" and not loss.is_quadratic:
         return (yield from Local(design, loss, coding.kept))
-    return (yield from Working(design, loss))
+    return (yield from Working(design, loss, (yield from level_of(design, coding.kept, loss))))
+
+
+def level_of(design: Design, kept: NDArray[np.int64], loss: Loss) -> Rounds[Array]:
+    """Coefficients of the constant alone, (width,), where small counts make a mean near each y a poor start; else (0,).
+
+    Cost: one round that reads no feature; none unless y are counts.
+    Fails: as `Working`.
+    """
+    if loss.family.name != "poisson" or loss.link.name != "log" or 0 not in kept:
+        return np.zeros(0)
+    alone = replace(design, terms=design.terms[:1])
+    opening = yield from Working(alone, loss)
+    if not 0 < opening.total < SMALL * opening.trials:
+        return np.zeros(0)
+    return np.append(level_start(alone, opening, loss), np.zeros(design.width - 1))
 
 
 def candidates(problem: Problem, opening: Opening) -> Array:
@@ -44,6 +62,7 @@ def least_squares_start(problem: Problem, opening: Opening) -> Array:
     return coef
 
 
+SMALL = 5.0  # counts, on average: below, two rounds fewer were needed from the constant alone; above, as many more
 APART = 2 * (np.log(3.0) + 4 / 3)  # the first working responses of y = 0 and y = 1 under the logit lie so far apart, about zero
 
 

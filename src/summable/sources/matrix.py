@@ -59,12 +59,13 @@ class MatrixRows:
     xp = np
 
     def __init__(self, design: Design, x: Any, y: Any, weight: Array | None) -> None:
-        constant, block = design.terms
-        if not (isinstance(constant, Constant) and isinstance(block, Block)):
+        blocks = [term for term in design.terms if isinstance(term, Block)]
+        if design.terms != (Constant(), *blocks) or len(blocks) > 1:
             raise Unsupported("a matrix has no columns by name", "Give a data frame, or a mapping of names to arrays.")
         if weight is not None and not weight.all():
             x, y, weight = x[weight != 0], None if y is None else y[weight != 0], weight[weight != 0]
-        self.design, self.shifts = design, np.array(block.shifts)
+        self.design, self.shifts = design, np.array(blocks[0].shifts if blocks else ())
+        x = x[:, : len(self.shifts)]
         self._x, self._y, self._weight = x, y, weight
 
     @cached_property
