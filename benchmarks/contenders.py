@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from scipy.sparse import csr_matrix, hstack
 
 
 def normal_data(rows: int, columns: int, order: str) -> tuple[np.ndarray, np.ndarray]:
@@ -91,10 +94,59 @@ def least_squares_error(x, y, coef) -> float:
     return float(np.linalg.norm(np.linalg.solve(square, gradient)) / np.linalg.norm(coef[1:]))
 
 
+# -- Poisson regression on three categories
+
+
+def categories(rows: int, levels: int, order: str) -> tuple[Any, np.ndarray]:
+    """Three columns of labels, of a half, three tenths and a fifth of the levels, those of the first unevenly drawn; and counts."""
+    import pandas as pd
+
+    draw, columns, eta = np.random.default_rng(0), {}, np.full(rows, -0.5)
+    for name, share in (("a", 0.5), ("b", 0.3), ("c", 0.2)):
+        size = int(levels * share)
+        code = np.minimum((draw.pareto(1.2, rows) * size / 20).astype(np.int64), size - 1) if name == "a" else draw.integers(0, size, rows)
+        code[:size] = np.arange(size)
+        eta += draw.normal(0, 0.3, size)[code]
+        columns[name] = pd.Categorical.from_codes(code, [f"{name}{number:05d}" for number in range(size)])
+    return pd.DataFrame(columns), draw.poisson(np.exp(eta)).astype(np.float64)
+
+
+def poisson_formula(x, y):
+    import summable as sm
+
+    return np.asarray(sm.glm("y ~ a + b + c", x.assign(y=y), family="poisson", max_levels=100_000).params)
+
+
+def poisson_glum(solver, tol):
+    def fit(x, y):
+        from glum import GeneralizedLinearRegressor
+
+        found = GeneralizedLinearRegressor(family="poisson", alpha=0, solver=solver, gradient_tol=tol, drop_first=True, max_iter=1000).fit(x, y)
+        return np.append(found.intercept_, found.coef_)
+
+    return fit
+
+
+def poisson_error(x, y, coef) -> float:
+    """The relative length of the Newton step that is left, by sparse matrices of dummies."""
+    rows, terms = np.arange(len(y)), [csr_matrix(np.ones((len(y), 1)))]
+    for name in "abc":
+        code = x[name].cat.codes.to_numpy()
+        terms.append(csr_matrix((np.ones(int((code > 0).sum())), (rows[code > 0], code[code > 0] - 1)), (len(y), len(x[name].cat.categories) - 1)))
+    design = hstack(terms, format="csr")
+    mean = np.exp(design @ coef)
+    hessian = (design.T @ design.multiply(mean[:, None]).tocsr()).toarray()
+    return float(np.linalg.norm(np.linalg.solve(hessian, design.T @ (mean - y))) / np.linalg.norm(coef))
+
+
 OURS = "summable"
 LEAST_SQUARES = {OURS: linear_regression, "NumPy X'X": normal_equations, "scikit-learn Ridge (cholesky)": scikit_ridge, "reading X": reading}
 LOGISTIC = {
     OURS: logistic_regression, "scikit-learn lbfgs": scikit("lbfgs", 1e-10), "scikit-learn newton-cholesky": scikit("newton-cholesky", 1e-10),
     "glum irls-ls": glum("irls-ls", 1e-9), "glum lbfgs": glum("lbfgs", 1e-9),
 }  # fmt: skip
-KINDS = {"least squares": (normal_data, LEAST_SQUARES, least_squares_error), "logistic": (logistic_data, LOGISTIC, logistic_error)}
+POISSON = {OURS: poisson_formula, "glum irls-ls": poisson_glum("irls-ls", 1e-8), "glum lbfgs": poisson_glum("lbfgs", 1e-9)}
+KINDS = {
+    "least squares": (normal_data, LEAST_SQUARES, least_squares_error), "logistic": (logistic_data, LOGISTIC, logistic_error),
+    "Poisson, three categories": (categories, POISSON, poisson_error),
+}  # fmt: skip

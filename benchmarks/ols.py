@@ -84,9 +84,42 @@ def statsmodels(folder: str) -> list[float]:
     return OLS(y, add_constant(x)).fit(method="qr").params.tolist()
 
 
+def polars(folder: str) -> list[float]:
+    """All products in one lazy query."""
+    import polars
+
+    names = ["1", *NAMES, "y"]
+    column = {name: polars.col(name) for name in names[1:]} | {"1": polars.col("y") * 0.0 + 1.0}
+    pairs = [(left, right) for place, left in enumerate(names) for right in names[place:]]
+    sums = [(column[left] * column[right]).sum().alias(f"{left}*{right}") for left, right in pairs]
+    found = polars.scan_parquet(f"{folder}/*.parquet").select(sums).collect(engine="streaming")
+    return solved(dict(zip(pairs, found.row(0), strict=True)), names)
+
+
+def duckdb(folder: str) -> list[float]:
+    """All products in one query of SQL."""
+    import duckdb
+
+    names = ["1", *NAMES, "y"]
+    pairs = [(left, right) for place, left in enumerate(names) for right in names[place:]]
+    sums = ", ".join(f"sum({left} * {right}::DOUBLE)" for left, right in pairs)
+    with duckdb.connect(config={"threads": 2}) as connection:
+        row = connection.execute(f"SELECT {sums} FROM read_parquet('{folder}/*.parquet')").fetchone()
+    return solved(dict(zip(pairs, row, strict=True)), names)
+
+
+def solved(products: dict[tuple[str, str], float], names: list[str]) -> list[float]:
+    """The coefficients, from the products of the columns."""
+    square = np.zeros((len(names), len(names)))
+    for (left, right), value in products.items():
+        square[names.index(left), names.index(right)] = square[names.index(right), names.index(left)] = value
+    return np.linalg.solve(square[:-1, :-1], square[:-1, -1]).tolist()
+
+
 ROWS = {
     "decode only": decode, "summable.ols": ours, "NumPy normal equations": numpy, "scikit-learn LinearRegression": linear_regression,
     "scikit-learn Ridge (cholesky)": ridge, "statsmodels OLS (qr)": statsmodels,
+    "Polars, products": polars, "DuckDB, products": duckdb,
 }  # fmt: skip
 
 
@@ -107,7 +140,7 @@ def compare(rows: int) -> dict[str, dict]:
         told = {}
         for name in ROWS:
             command = [sys.executable, "-m", "benchmarks.ols", "--row", name, "--folder", folder]
-            environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}
+            environment = os.environ | {"OPENBLAS_NUM_THREADS": "2", "POLARS_MAX_THREADS": "2"}
             told[name] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
         return told
 

@@ -25,7 +25,8 @@ class Work:
 
     @property
     def name(self) -> str:
-        return f"{self.kind}, {self.rows:,} × {self.columns}, by {'rows' if self.order == 'C' else 'columns'}"
+        of = {"C": ", by rows", "F": ", by columns"}.get(self.order, " levels")
+        return f"{self.kind}, {self.rows:,} × {self.columns:,}{of}"
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from summable.core.design import Basis, Category, Coding, Constant, Design, Numeric, Product
+from summable.core.design import WIDEST, Basis, Category, Coding, Constant, Design, Numeric, Product
 from summable.core.errors import DataError, FormulaError
 from summable.core.statistic import Array, Label
 from summable.formula import Formula
 from summable.plan import Plan, Scope, plan
-
-WIDEST = 20_000  # features, of which the packed products weigh 1.6 GB
 
 
 @dataclass(frozen=True, eq=False)

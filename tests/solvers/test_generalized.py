@@ -131,3 +131,34 @@ def test_the_proved_distance_holds(parts, rounds):
     found = sm.run(newton(one, start[:, None], level, third=rounds == 2, exact_curve=False), parts)[0]
     distance = float(np.sqrt((found.coef - exact.coef) @ metric @ (found.coef - exact.coef)))
     assert distance <= 1.01 * found.certificate.bound + 1e-9 and found.certificate.bound < 0.05
+
+
+@pytest.fixture(scope="module")
+def wide():
+    draw = np.random.default_rng(8)
+    x = draw.exponential(size=(6000, 45))
+    return x, (draw.random(6000) < 1 / (1 + np.exp(1.5 - x @ draw.normal(0, 0.3, 45)))) * 1
+
+
+def test_gradients_finish_what_hessians_began(wide, monkeypatch):
+    x, y = wide
+    found = sm.LogisticRegression(C=np.inf).fit(x, y)
+    kinds = [line.measure for line in found.ledger_.rounds]
+    assert kinds[-1] == "Slope" and "Curvature" in kinds
+    monkeypatch.setattr("summable.solvers.chord.CHEAP", 10**9)
+    plain = sm.LogisticRegression(C=np.inf).fit(x, y)
+    assert [line.measure for line in plain.ledger_.rounds].count("Curvature") > kinds.count("Curvature")
+    np.testing.assert_allclose(found.coef_, plain.coef_, rtol=1e-8, atol=1e-10)
+
+
+def test_standard_errors_are_of_a_hessian_at_the_end(wide, monkeypatch):
+    x, y = wide
+    table = {f"x{j}": column for j, column in enumerate(x.T)} | {"y": y}
+    formula = f"y ~ {' + '.join(list(table)[:-1])}"
+    found = sm.glm(formula, table, family="binomial")
+    assert [line.measure for line in found.ledger.rounds][-2:] == ["Slope", "Curvature"]
+    monkeypatch.setattr("summable.solvers.chord.CHEAP", 10**9)
+    plain = sm.glm(formula, table, family="binomial")
+    np.testing.assert_allclose(found.bse, plain.bse, rtol=1e-8)
+    np.testing.assert_allclose(found.params, plain.params, rtol=1e-9, atol=1e-11)
+    assert found.deviance == pytest.approx(plain.deviance, rel=1e-12) and found.pearson_chi2 == pytest.approx(plain.pearson_chi2, rel=1e-9)

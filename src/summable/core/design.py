@@ -19,6 +19,7 @@ from summable.core.data import Data
 from summable.core.statistic import Array, Label
 
 CATEGORY = " category"  # follows the kind of labels in a column whose own type says that it is a category
+WIDEST = 2**15  # features, whose products take 8.6 GB: of these a solve needs three, and every worker half of one
 SPARSE = 4  # features for each number of a row from which only the numbers are kept: below, BLAS multiplies the zeros in less time
 NEUTRAL = {"weight": 1.0, "offset": 0.0, "trials": 1.0, "class": 0.0}  # the value of a role that a design lacks
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from summable.core.design import Design
+from summable.core.design import WIDEST, Design
 from summable.core.errors import Unsupported
-
-WIDEST = 2**15  # features, whose products take 8.6 GB: of these a solve needs three, and every worker one
 
 
 def refuse_wide(design: Design) -> None:
