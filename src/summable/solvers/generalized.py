@@ -22,7 +22,7 @@ from summable.measures.working import Opening
 from summable.solvers.choose import MOST, Choice, choose
 from summable.solvers.descent import descended
 from summable.solvers.firth import raised, refuse_scale
-from summable.solvers.least_squares import ENOUGH, FACTORABLE, columns_of, has_constant, noise_of, refuse_empty, refuse_extremes
+from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, is_factorable, noise_of, refuse_empty, refuse_extremes
 from summable.solvers.newton import newton
 from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
@@ -146,7 +146,7 @@ def independent_columns(design: Design, coding: Coding, products: Products) -> R
     """Which columns are told apart; by the R factor where their squares have too few digits to say."""
     kept, noise = coding.kept, noise_of(design, products)[coding.kept]
     factor = cholesky(products.square[np.ix_(kept, kept)], products.xy[kept], products.yy, noise)
-    if factor.digits < ENOUGH and design.width <= FACTORABLE:
+    if factor.digits < ENOUGH and is_factorable(design):
         triangle = yield from RFactor(design)
         of_x, of_y = columns_of(triangle, products)
         factor = from_triangle(of_x[:, kept], of_y, noise)

@@ -20,7 +20,7 @@ from summable.measures.rfactor import RFactor, Triangle
 from summable.solvers.width import refuse_wide
 
 ENOUGH = 9.0  # digits: with fewer left by the Gram, one round for the R factor (which leaves half as many lost) is worth its pass
-FACTORABLE = 1000  # features: of more, an R factor's pass takes hours where a Gram's takes minutes, and the residuals' pass gives most digits back
+FACTORABLE, FACTORABLE_SPARSE = 1000, 200  # features: of more, an R factor's pass, which writes all zeros out, takes hours where a Gram's takes minutes
 NEARLY_PERFECT = 1e-6  # RSS over y'y below which a Gram's RSS, a difference of sums good to 1e-16, keeps fewer than ten digits
 CONSTANT = 1e-13  # the share of a constant's square that other columns may leave unexplained and contain it: a few hundred roundings
 SMALLEST = 1e-280  # a square below which float64 loses digits, with room for a million million rows
@@ -80,16 +80,21 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
     kept, noise = coding.kept, noise_of(design, products)[coding.kept]
     factor, outcome = cholesky(products.square[np.ix_(kept, kept)], products.xy[kept], products.yy, noise), Outcome.EXACT
     few = arithmetic == "auto" and factor.digits < ENOUGH
-    if arithmetic == "qr" or (few and design.width <= FACTORABLE):
+    if arithmetic == "qr" or (few and is_factorable(design)):
         triangle = yield from RFactor(design)
         of_x, of_y = columns_of(triangle, products)
         factor, outcome = from_triangle(of_x[:, kept], of_y, noise), Outcome.FACTORED
     solution = solve(design, coding, products, factor, outcome)
-    if np.any(solution.square < NEARLY_PERFECT * products.yy) or (few and design.width > FACTORABLE):
+    if np.any(solution.square < NEARLY_PERFECT * products.yy) or (few and not is_factorable(design)):
         centre = products.xy[0] / products.weight if solution.constant else np.zeros_like(products.yy)
         remainder = yield from Residual(design, solution.coef, centre)
         solution = refine(solution, coding, factor, remainder)
     return unshift(design, solution)
+
+
+def is_factorable(design: Design) -> bool:
+    """Whether an R factor is worth its time; if not, the residuals' pass gives most digits back."""
+    return design.width <= (FACTORABLE_SPARSE if design.is_sparse else FACTORABLE)
 
 
 def columns_of(triangle: Triangle, products: Products) -> tuple[Array, Array]:
