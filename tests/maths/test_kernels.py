@@ -12,6 +12,7 @@ import pytest
 import summable as sm
 from summable.core.rows import Columns
 from summable.maths import kernels, linalg
+from summable.maths.nearest import nearest
 
 
 def lying(rows, width, order, dtype):
@@ -88,3 +89,26 @@ def test_a_read_only_home_is_no_obstacle(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.stdout.strip() == "[5. 5. 5.]", done.stderr
     assert any(tmp_path.rglob("*.nbc"))
+
+
+@pytest.mark.parametrize("rows", [0, 1, 513, 3000])
+@pytest.mark.parametrize(("width", "centres"), [(1, 1), (3, 2), (5, 7), (12, 20)])
+@pytest.mark.parametrize(("order", "dtype"), [("C", np.float64), ("F", np.float32)])
+def test_sums_by_nearest_centre_are_those_of_the_formula(rows, width, centres, order, dtype):
+    columns, x, draw = lying(rows, width, order, dtype)
+    at = np.column_stack([np.zeros(centres), draw.normal(size=(centres, width))])
+    code = np.square(x.T[:, None, 1:] - at[:, 1:]).sum(axis=2).argmin(axis=1)
+    for weight in (np.float64(0.5), draw.random(rows)):
+        weights, firsts, costs = nearest(columns, at, 0.0, weight, True)
+        each = np.broadcast_to(weight, rows)
+        np.testing.assert_allclose(weights, np.bincount(code, each, centres), rtol=1e-12)
+        by_hand = np.zeros((centres, width + 1))
+        np.add.at(by_hand, code, (x * each).T)
+        np.testing.assert_allclose(firsts, by_hand, rtol=1e-12, atol=1e-10)
+        np.testing.assert_allclose(costs, np.bincount(code, each * np.square(x.T - at[code])[:, 1:].sum(axis=1), centres), rtol=1e-12)
+
+
+def test_of_centres_that_are_equally_near_the_first_has_the_row():
+    columns, _, _ = lying(600, 2, "C", np.float64)
+    weights, _, _ = nearest(columns, np.array([[0.0, 9e9, 0.0], [0.0, 1.0, 2.0], [0.0, 1.0, 2.0]]), 1e-12, np.float64(1.0), False)
+    np.testing.assert_array_equal(weights, [0, 600, 0])

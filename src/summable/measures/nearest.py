@@ -8,7 +8,7 @@ import numpy as np
 
 from summable.core.design import Design
 from summable.core.measure import Measure
-from summable.core.rows import Groups, Rows
+from summable.core.rows import Groups, Rows, columns_of
 from summable.core.statistic import Array, Statistic
 from summable.maths.grouped import smallest
 
@@ -44,6 +44,10 @@ class Nearest(Measure[Clustered]):
         constant = np.square(centres).sum(axis=1)
         away = np.column_stack([constant, -2 * centres[:, 1:]])  # |c|² − 2 x·c, which is least where |x − c|² is
         near = EQUAL * float(constant.max(initial=0.0))
+        if columns := columns_of(rows):
+            from summable.maths.nearest import nearest
+
+            return Clustered(*nearest(columns, centres, near, weight, self.costs))
         by = Groups(smallest(rows.project(away.T), near), np.zeros_like(centres), crossed=False)
         costs = rows.moment(2, weight, Groups(by.codes, centres, crossed=False))[:, 1:].sum(axis=1) if self.costs else np.zeros(0)
         return Clustered(rows.moment(0, weight, by), rows.moment(1, weight, by), costs)
