@@ -119,7 +119,8 @@ def glm(
     place = place_of(data, workers, watch, engine)
     remote = getattr(place, "is_remote", False)
     prefer, network = prefer or ("rounds" if remote else "time"), network or ("internet" if remote else "machine")
-    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), place.parts, network)
+    at_once = place.parts if remote else min(place.parts, workers or os.cpu_count() or 1)  # parts that answer side by side
+    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), at_once, network)
     refuse_firth(chosen, plan)
     program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels)
     options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}

@@ -24,6 +24,8 @@ SOLVERS = ("auto", "newton", "lbfgs", "gradient")
 STEPS = 7  # shorter ones, whose values come with every full step
 ROUNDS = {"newton": 5, "lbfgs": 60, "gradient": 1000}
 MOST = {"newton": 30, "lbfgs": 500, "gradient": 1000, "firth": 60}  # rounds after which each gives up
+UNEVEN = 200  # gradients of L-BFGS where columns are levels, rare ones and frequent ones: so many were needed for three columns of 5,000
+GATHERED = 1e9  # flops a second of a part where numbers are found by their places
 DENSE, THIN = 1e10, 2e9  # flops a second of a part: of squares (BLAS 3), and of what reads a row for every two flops
 WORTH = 0.5  # of Newton's seconds: for less than that, L-BFGS is worth its fewer digits
 HEADER = 400  # bytes of a question beside its numbers, about
@@ -66,17 +68,17 @@ def packed(width: int, order: int = 2) -> int:
 
 def gram(width: int) -> Way:
     """The round of least squares."""
-    return Way("Gram", 1, 0, packed(width) + width + 4, width**2, DENSE, width**3)
+    return Way("Gram", 1, 0, packed(width) + width + 4, width**2, DENSE, width**3 / 3)
 
 
 def working(width: int) -> Way:
     """The first round of a generalized linear model."""
-    return Way("Working", 1, 0, packed(width) + width + 9, width**2 + 30, DENSE, width**3)
+    return Way("Working", 1, 0, packed(width) + width + 9, width**2 + 30, DENSE, width**3 / 3)
 
 
 def local(width: int) -> Way:
     """The first round where parts fit their own rows: some fifteen passes."""
-    return Way("Local", 1, 0, 2 * packed(width) + 3 * width + 11, 15 * width**2 + 30, DENSE, width**3)
+    return Way("Local", 1, 0, 2 * packed(width) + 3 * width + 11, 15 * width**2 + 30, DENSE, width**3 / 3)
 
 
 def curvature(loss: Loss, width: int, times: int = 1, points: int = 1, steps: int = STEPS, levels: int = 0, third: bool = False) -> Way:
@@ -85,7 +87,7 @@ def curvature(loss: Loss, width: int, times: int = 1, points: int = 1, steps: in
     cubes = kinds * packed(width, 3) if third else 0
     up = points * (2 + 2 * width + kinds * packed(width)) + cubes + steps + 3 * levels + 1
     flops = points * kinds * width**2 + 2 * cubes + 2 * steps * width + 60
-    return Way("Curvature", times, width * (points + steps) + levels, up, flops, DENSE, width**3)
+    return Way("Curvature", times, width * (points + steps) + levels, up, flops, DENSE, width**3 / 3)
 
 
 def slope(width: int, times: int, steps: int = STEPS) -> Way:
@@ -111,7 +113,8 @@ def of_numbers(found: tuple[Way, ...], width: int, numbers: int) -> tuple[Way, .
     if numbers == width:
         return found
     shares = [(numbers / width) ** (2 if way.speed == DENSE else 1) for way in found]
-    return tuple(replace(way, flops=way.flops * share, speed=THIN) for way, share in zip(found, shares, strict=True))
+    ways = [replace(way, flops=way.flops * share, speed=GATHERED) for way, share in zip(found, shares, strict=True)]
+    return tuple(replace(way, times=UNEVEN) if way.measure == "Slope" else way for way in ways)
 
 
 def choose(loss: Loss, width: int, network: Network, parts: int, rows: float, wanted: str = "auto", numbers: int | None = None) -> Choice:
@@ -122,6 +125,7 @@ def choose(loss: Loss, width: int, network: Network, parts: int, rows: float, wa
         return Choice(wanted, "it was asked for")
     if loss.is_quadratic:
         return Choice("newton", "one step of it is the answer")
-    newton, lbfgs = (seconds(of_numbers(ways(loss, width, solver), width, numbers or width), network, parts, rows) for solver in ("newton", "lbfgs"))
-    told = f"{ROUNDS['newton']} Hessians of {width} columns should take {newton:.2g} s, {ROUNDS['lbfgs']} gradients {lbfgs:.2g} s"
+    found = [of_numbers(ways(loss, width, solver), width, numbers or width) for solver in ("newton", "lbfgs")]
+    newton, lbfgs = (seconds(each, network, parts, rows) for each in found)
+    told = f"{ROUNDS['newton']} Hessians of {width} columns should take {newton:.2g} s, {found[1][1].times} gradients {lbfgs:.2g} s"
     return Choice("lbfgs" if lbfgs < WORTH * newton else "newton", told)

@@ -39,7 +39,7 @@ class Plan(Data):
     max_rounds: int | None = None  # by default, what the solver needs
     solver: str = "auto"
     firth: bool = False  # maximum likelihood under Jeffreys' prior
-    parts: int = 1  # that hold the rows, and
+    parts: int = 1  # that answer side by side, and
     network: str = "machine"  # what lies between them, for the choice of a solver
 
 
