@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from time import monotonic
@@ -23,7 +25,7 @@ from summable.engines.part import HOPELESS, answer
 from summable.engines.together import Together
 
 FAN = 32  # answers that a task adds, and that the driver receives at most
-TASKS = 8  # for each core, at most: enough to share out evenly, few enough for what Spark spends on each
+TASKS = 4  # for each core, at most: enough to share out evenly, few enough for what Spark spends on each
 DRAIN = 1.0  # seconds
 TRIES = 3  # of a shard within a task; rows that stream through it are asked again by Spark alone
 COLUMNS = ["first", "parts", "answer", "error"]
@@ -56,7 +58,7 @@ class Spark:
     def sum(self, measure: Question[S]) -> S:
         """The sum over the parts, in their order."""
         self.depth = self._depth()
-        answers = self._wanted(columns(measure)).mapInArrow(partial(_task, partial(self.ask, measure)), ANSWERS)
+        answers = _head(self._wanted(columns(measure)), measure).mapInArrow(partial(_task, partial(self.ask, measure)), ANSWERS)
         for level in range(1, self.depth):
             size = self.run * FAN**level
             answers = _joined(answers, measure, size, -(-self.parts // size))
@@ -95,6 +97,17 @@ class Spark:
         return self.frame.select(*map(_quoted, names))
 
 
+def _head(frame: Any, question: Question[Any]) -> Any:
+    """The frame; of each partition no more than the rows that a question looks at, if it says so: Spark then computes no others."""
+    first = question.first if isinstance(question, PartMeasure) else None
+    if first is None:
+        return frame
+    spark, plan = frame.sparkSession._jvm.org.apache.spark.sql, frame._jdf.queryExecution().analyzed()
+    most = spark.catalyst.expressions.Literal(max(first, 1), spark.types.DataTypes.IntegerType)  # of none, Spark would leave out the partitions
+    limited = spark.catalyst.plans.logical.LocalLimit(most, plan)
+    return type(frame)(spark.classic.Dataset.ofRows(frame._jdf.sparkSession(), limited), frame.sparkSession)
+
+
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
@@ -103,6 +116,7 @@ def _task(ask: Callable[[Batches], Iterator[tuple[int, Answer]]], batches: Batch
     """What a task does with the partition that it is given: its answers, as one row."""
     one_thread()
     rows = [_row(index, found) for index, found in ask(batches)]
+    settle(len(sys.modules))
     if rows:
         yield _batch(_one(rows, rows[0][0]))
     _drain(batches)
@@ -113,6 +127,12 @@ def _drain(batches: Batches) -> None:
     until = monotonic() + DRAIN
     while monotonic() < until and next(batches, None) is not None:
         pass
+
+
+@cache
+def settle(_: int) -> None:
+    """Leave out of the worker's garbage collections, of which Spark has one after every task, what was imported: 0.1 s each."""
+    gc.freeze()
 
 
 @cache
