@@ -17,6 +17,7 @@ from summable.engines.spark import _one as together
 from summable.measures.glance import Glance, Glimpse
 from summable.testing import contract
 from summable.testing.contract import partitions as contract_tables
+from summable.testing.trouble import Broken, Rowcount, design
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clusters")]
 NAMES = [check.name for check in contract(None, "")]
@@ -124,6 +125,23 @@ def test_a_glance_at_a_spark_frame_computes_few_rows(spark, tmp_path):
     glimpse = sm.engine(data).sum(Glance(("x",), ("x",)))
     assert glimpse.seen.tolist() == [2.0] and glimpse.centre.tolist() == [2 * 511.5]  # of the first 1024 rows
     assert len(list(tmp_path.iterdir())) < most, "the partitions were computed to their ends"
+
+
+def test_batches_of_a_spark_frame_are_great_unless_their_size_is_chosen(spark):
+    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    data, chosen = spark.range(0, 60000, 1, 1).selectExpr("id * 1.0 AS y"), spark.conf.get(name)
+    engine = sm.engine(data)
+    engine.ask = lambda _, batches: iter([(0, Rowcount(np.array(float(max(batch.num_rows for batch in batches)))))])
+
+    def asked():
+        return float(engine.sum(Broken(design(), 0.0)).rows)
+
+    assert asked() == 60000 and spark.conf.get(name) == chosen
+    spark.conf.set(name, "7000")
+    try:
+        assert asked() == 7000 and spark.conf.get(name) == "7000"
+    finally:
+        spark.conf.set(name, chosen)
 
 
 def test_a_part_that_is_missing_or_comes_twice_is_refused():

@@ -6,6 +6,7 @@ import gc
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -62,7 +63,9 @@ class Spark:
         for level in range(1, self.depth):
             size = self.run * FAN**level
             answers = _joined(answers, measure, size, -(-self.parts // size))
-        with jobs.followed(self.frame.sparkSession.sparkContext, type(measure).__name__, self.parts, self.watch):
+        session, width = self.frame.sparkSession, len(columns(measure) or self.schema or ())
+        followed = jobs.followed(session.sparkContext, type(measure).__name__, self.parts, self.watch)
+        with nullcontext() if self.shards else jobs.great_batches(session, width), followed:
             rows: list[Row] = [tuple(row) for row in answers.collect()]
         if not rows:  # a plan that Spark knows to be empty has no partition that could say so
             rows = [_row(index, total) for index, total in self.ask(measure, iter(()))]
