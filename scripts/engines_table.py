@@ -1,6 +1,6 @@
 """Write the table of docs/engines.md: which engine answers which measure, found by running the contract, and what an idle round takes.
 
-python scripts/engines_table.py
+python scripts/engines_table.py [engine …]     the columns of these engines, or of all
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from summable.testing.contract import Open, answered, partitions, threads
 
 PAGE = Path(__file__).parent.parent / "docs" / "engines.md"
 BEGIN, END = "<!-- scripts/engines_table.py -->\n", "<!-- end -->\n"
-RANKS, ROUNDS = 2, 30
+RANKS, PARTS, ROUNDS = 2, 2, 30
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OPENBLAS_NUM_THREADS": "1"}
 ORDER, SERIAL = "adds in the order of the parts", "Serial"  # the check of the contract that asks this measure
 Found = dict[str, Any]  # "answers": measure to whether it is answered; "seconds" of a round
@@ -37,7 +37,7 @@ def found(open_: Open) -> Found:
     answers = {name: error is None for name, error in answered(open_, partitions())}
     with tempfile.TemporaryDirectory() as folder:
         next(check for check in contract(open_, folder) if check.name == ORDER).run()
-    return {"answers": {**answers, SERIAL: True}, "seconds": round_of(open_(partitions()))}
+    return {"answers": {**answers, SERIAL: True}, "seconds": round_of(open_([pa.table({"y": [1.0]})] * PARTS))}
 
 
 def round_of(engine: Any) -> float:
@@ -124,17 +124,22 @@ def as_rank() -> None:
 PLACES: dict[str, Callable[[], Any]] = {"threads": on_threads, "spark": on_spark, "dask": on_dask, "ray": on_ray}
 
 
-def everywhere() -> dict[str, Found]:
-    """Engine to what is found on it."""
-    results = {}
-    for name in ENGINES:
-        print(name, file=sys.stderr)
-        if name not in PLACES:
-            results[name] = by_ranks()
-            continue
-        with PLACES[name]() as open_:
-            results[name] = found(open_)
-    return results
+def on(name: str) -> Found:
+    """What is found on an engine."""
+    if name not in PLACES:
+        return by_ranks()
+    with PLACES[name]() as open_:
+        return found(open_)
+
+
+def known(text: str) -> dict[str, Found]:
+    """What a table says."""
+    cells = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    if not cells:
+        return {}
+    (_, *names), _, *lines, (_, *times) = cells
+    answers = {name: {line[0]: line[i] == "yes" for line in lines} for i, name in enumerate(names, 1)}
+    return {name: {"answers": answers[name], "seconds": float(time_) / 1000} for name, time_ in zip(names, times, strict=True)}
 
 
 def table(results: dict[str, Found]) -> str:
@@ -146,14 +151,15 @@ def table(results: dict[str, Found]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def main() -> None:
+def main(names: Sequence[str]) -> None:
     """Write the table between its marks."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, mark, after = rest.partition(END)
+    shown, mark, after = rest.partition(END)
     if not mark:
         raise SystemExit(f"{PAGE.name} has no {BEGIN.strip()} … {END.strip()}")
-    PAGE.write_text(before + BEGIN + table(everywhere()) + END + after)
+    results = known(shown) | {name: on(name) for name in names}
+    PAGE.write_text(before + BEGIN + table({name: results[name] for name in ENGINES if name in results}) + END + after)
 
 
 if __name__ == "__main__":
-    as_rank() if "--rank" in sys.argv else main()
+    as_rank() if "--rank" in sys.argv else main(sys.argv[1:] or list(ENGINES))
