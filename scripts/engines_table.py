@@ -29,15 +29,17 @@ BEGIN, END = "<!-- scripts/engines_table.py -->\n", "<!-- end -->\n"
 RANKS, PARTS, ROUNDS = 2, 2, 30
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "OPENBLAS_NUM_THREADS": "1"}
 ORDER, SERIAL = "adds in the order of the parts", "Serial"  # the check of the contract that asks this measure
+TINY = [pa.table({"y": [1.0]})] * PARTS
+Place = Iterator[tuple[Open, Any]]  # how to open tables there, and an engine with little to do
 Found = dict[str, Any]  # "answers": measure to whether it is answered; "seconds" of a round
 
 
-def found(open_: Open) -> Found:
-    """What an engine answers, by the contract, and the least that a round on its idle workers takes."""
+def found(open_: Open, idle: Any) -> Found:
+    """What an engine answers, by the contract, and the least that a round takes where there is hardly a row."""
     answers = {name: error is None for name, error in answered(open_, partitions())}
     with tempfile.TemporaryDirectory() as folder:
         next(check for check in contract(open_, folder) if check.name == ORDER).run()
-    return {"answers": {**answers, SERIAL: True}, "seconds": round_of(open_([pa.table({"y": [1.0]})] * PARTS))}
+    return {"answers": {**answers, SERIAL: True}, "seconds": round_of(idle)}
 
 
 def round_of(engine: Any) -> float:
@@ -51,7 +53,7 @@ def round_of(engine: Any) -> float:
 
 
 @contextmanager
-def on_spark() -> Iterator[Open]:
+def on_spark() -> Place:
     """DataFrames of a session on two cores."""
     from pyspark.sql import SparkSession
     from pyspark.sql.pandas.types import from_arrow_schema
@@ -67,34 +69,42 @@ def on_spark() -> Iterator[Open]:
 
         return sm.engine(session.range(0, len(tables), 1, len(tables)).mapInArrow(emit, from_arrow_schema(tables[0].schema)))
 
-    yield open_
+    yield open_, sm.engine(session.range(0, PARTS, 1, PARTS))  # in which no Python is run but ours
     session.stop()
 
 
 @contextmanager
-def on_dask() -> Iterator[Open]:
+def on_dask() -> Place:
     """Delayed frames on a cluster of two processes."""
     from dask import delayed
     from distributed import Client
 
     with Client(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0, silence_logs=50):
-        yield lambda tables: sm.engine([delayed(table.to_pandas()) for table in tables])
+
+        def open_(tables: Sequence[pa.Table]) -> Any:
+            return sm.engine([delayed(table.to_pandas()) for table in tables])
+
+        yield open_, open_(TINY)
 
 
 @contextmanager
-def on_ray() -> Iterator[Open]:
+def on_ray() -> Place:
     """References to tables."""
     import ray
 
     ray.init(num_cpus=2, include_dashboard=False, object_store_memory=200 * 2**20, log_to_driver=False, configure_logging=False)
-    yield lambda tables: sm.engine([ray.put(table) for table in tables])
+
+    def open_(tables: Sequence[pa.Table]) -> Any:
+        return sm.engine([ray.put(table) for table in tables])
+
+    yield open_, open_(TINY)
     ray.shutdown()
 
 
 @contextmanager
-def on_threads() -> Iterator[Open]:
+def on_threads() -> Place:
     """Tables here."""
-    yield threads
+    yield threads, threads(TINY)
 
 
 def by_ranks() -> Found:
@@ -116,7 +126,7 @@ def as_rank() -> None:
         first, last = (len(tables) * rank // world.size for rank in (world.rank, world.rank + 1))
         return Mpi(threads(tables[first:last]), world)
 
-    one = found(open_)
+    one = found(open_, open_(TINY))
     if world.rank == 0:
         print(json.dumps(one), flush=True)
 
@@ -128,8 +138,8 @@ def on(name: str) -> Found:
     """What is found on an engine."""
     if name not in PLACES:
         return by_ranks()
-    with PLACES[name]() as open_:
-        return found(open_)
+    with PLACES[name]() as (open_, idle):
+        return found(open_, idle)
 
 
 def known(text: str) -> dict[str, Found]:
