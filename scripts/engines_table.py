@@ -157,7 +157,7 @@ def table(results: dict[str, Found]) -> str:
     lines = [["measure", *results], ["---"] * (len(results) + 1)]
     measures = sorted({name for one in results.values() for name in one["answers"]})
     lines += [[f"`{name}`", *("yes" if one["answers"].get(name) else "no" for one in results.values())] for name in measures]
-    lines.append(["an idle round, ms", *(f"{1000 * one['seconds']:.2g}" for one in results.values())])
+    lines.append(["an idle round, ms", *(f"{round(1000 * one['seconds'], 1 if one['seconds'] < 0.01 else None)}" for one in results.values())])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
