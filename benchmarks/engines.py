@@ -73,7 +73,7 @@ def session():
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.memory": "4g", "spark.log.level": "ERROR"}
     builder = SparkSession.builder.master("local[2]")
-    for name, value in {**settings, "spark.ui.showConsoleProgress": "false", "spark.sql.execution.arrow.maxRecordsPerBatch": "65536"}.items():
+    for name, value in {**settings, "spark.ui.showConsoleProgress": "false"}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 

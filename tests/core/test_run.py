@@ -49,6 +49,25 @@ def test_a_program_is_a_conversation_and_the_ledger_its_account():
     assert ledger.nbytes == 3 * (first + second + 16)
 
 
+@dataclass(frozen=True, eq=False)
+class Counted(Statistic):
+    rows: np.ndarray  # kept; dropped
+
+
+def test_the_ledger_tells_how_many_rows_a_second_where_answers_do():
+    class Counting(Echo):
+        def sum(self, measure):
+            return Counted(np.array([40.0, 2.0]))
+
+    def program(question):
+        return (yield from question)
+
+    (line,) = run(program(Ask(1.0)), Counting())[1].rounds
+    assert line.rows == 42 and line.rows_per_second == 42 / line.seconds
+    (line,) = run(program(Ask(1.0)), Echo())[1].rounds
+    assert line.rows is None and line.rows_per_second is None
+
+
 def test_an_error_says_what_where_when_and_what_to_do():
     with pytest.raises(DataError) as caught:
         run(double_twice(-1.0), Echo())

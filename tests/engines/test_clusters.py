@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import summable as sm
+from summable.core.statistic import Labels
+from summable.core.wire import encode
+from summable.engines.spark import _one as together
+from summable.measures.glance import Glance, Glimpse
 from summable.testing import contract
 from summable.testing.contract import partitions as contract_tables
+from summable.testing.trouble import Broken, Rowcount, design
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clusters")]
 NAMES = [check.name for check in contract(None, "")]
@@ -103,6 +110,47 @@ def test_a_deep_tree_of_spark_has_the_bits_of_threads(spark):
     assert fit.params.tolist() == sm.ols("y ~ x + C(g)", tables).params.tolist()
     with pytest.raises(sm.DataError, match=r"there is no column 'nope' in partition 0, while taking Glance"):
         sm.ols("y ~ nope", engine)
+
+
+def test_a_glance_at_a_spark_frame_computes_few_rows(spark, tmp_path):
+    folder, most = str(tmp_path), 400
+
+    def emit(batches):
+        for number in (number for batch in batches for number in batch.column(0).to_pylist()):
+            for one in range(most):
+                Path(folder, f"{number}-{one}").touch()
+                yield pa.RecordBatch.from_pydict({"x": np.arange(5000.0)})
+
+    data = spark.range(0, 2, 1, 2).mapInArrow(emit, "x double")
+    glimpse = sm.engine(data).sum(Glance(("x",), ("x",)))
+    assert glimpse.seen.tolist() == [2.0] and glimpse.centre.tolist() == [2 * 511.5]  # of the first 1024 rows
+    assert len(list(tmp_path.iterdir())) < most, "the partitions were computed to their ends"
+
+
+def test_batches_of_a_spark_frame_are_great_unless_their_size_is_chosen(spark):
+    name = "spark.sql.execution.arrow.maxRecordsPerBatch"
+    data, chosen = spark.range(0, 60000, 1, 1).selectExpr("id * 1.0 AS y"), spark.conf.get(name)
+    engine = sm.engine(data)
+    engine.ask = lambda _, batches: iter([(0, Rowcount(np.array(float(max(batch.num_rows for batch in batches)))))])
+
+    def asked():
+        return float(engine.sum(Broken(design(), 0.0)).rows)
+
+    assert asked() == 60000 and spark.conf.get(name) == chosen
+    spark.conf.set(name, "7000")
+    try:
+        assert asked() == 7000 and spark.conf.get(name) == "7000"
+    finally:
+        spark.conf.set(name, chosen)
+
+
+def test_a_part_that_is_missing_or_comes_twice_is_refused():
+    answer = encode(Glimpse(Labels(()), *np.zeros((3, 0))))
+    rows = [(index, 1, answer, None) for index in range(3)]
+    assert together(list(rows))[:2] == (0, 3)
+    for wrong, number in (([*rows, rows[1]], 1), ([rows[0], rows[2]], 1), ([(0, 2, answer, None), rows[1], rows[2]], 1)):
+        with pytest.raises(sm.SourceError, match=f"the answer of partition {number} is missing, or there twice"):
+            together(wrong)
 
 
 def test_vectors_of_mllib(spark):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from summable.core.engine import Engine
 from summable.core.measure import Measure, PartMeasure
 from summable.engines.threads import Threads
 from summable.measures.serial import Serial
+from summable.open import ENGINES
 from summable.testing import contract
 from summable.testing.contract import FAMILIES, asked, threads
 from tests_support import submodules
@@ -52,3 +55,14 @@ def test_the_contract_asks_every_measure():
     submodules(package)
     everyone = {word for word in Data.vocabulary.values() if issubclass(word, Measure | PartMeasure) and word.__module__.startswith("summable.measures.")}
     assert everyone - {type(question) for question in asked()} == {Serial}  # which has a check of its own
+
+
+@pytest.mark.slow
+def test_the_documented_table_says_of_every_engine_and_measure_what_the_contract_asks():
+    page = (Path(__file__).parents[2] / "docs" / "engines.md").read_text()
+    shown = re.search(r"<!-- scripts/engines_table.py -->\n(.*?)<!-- end -->", page, re.DOTALL)[1]
+    head, _, *lines, last = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown.splitlines()]
+    assert head == ["measure", *ENGINES]
+    names = sorted({type(question).__name__ for question in asked()} | {"Serial"})  # which has a check of its own
+    assert lines == [[f"`{name}`", *["yes"] * len(ENGINES)] for name in names]  # as the checks of all engines assert
+    assert last[0] == "an idle round, ms" and all(float(cell) > 0 for cell in last[1:]) and len(last) == len(head)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,36 @@ def test_ranks(tmp_path):
     assert rest[2] == "own rows: True parts: 3"
     assert rest[3].startswith("DataError on 3 ranks: column 'x' has at least 1 infinite value in shard 0 (rows 0–333), on rank 1, while taking Gram, round 2.")
     assert rest[4].startswith("Unsupported on 3 ranks: the ranks see different files under this path.")
+
+
+WAITING = """
+import os, sys
+from pathlib import Path
+import summable as sm
+from mpi4py import MPI
+from summable.testing.trouble import Waiting, design
+Path(sys.argv[1], f"rank-{os.getpid()}").touch()
+sm.engine({"y": [1.0, 2.0]}, engine="mpi").sum(Waiting(design(), sys.argv[1]))
+"""
+
+
+def test_ctrl_c_leaves_no_rank_running(tmp_path):
+    mpiexec = Path(sys.executable).parent / "mpiexec"
+    command = [mpiexec, "--oversubscribe", "-n", "2", sys.executable, "-c", WAITING, tmp_path]
+    fit = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **AS_ROOT})
+    while len(list(tmp_path.glob("begun-*"))) < 2:
+        assert fit.poll() is None, "the ranks have ended before they were stopped"
+    fit.send_signal(signal.SIGINT)
+    assert fit.wait(timeout=50) != 0
+    assert not any(is_running(int(path.name.removeprefix("rank-"))) for path in tmp_path.glob("rank-*"))
+
+
+def is_running(process):
+    """Whether there is such a process that has not ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -25,7 +25,7 @@ def describe(
     from summable.models.describe import describe as described
 
     names = None if columns is None else [name.strip() for name in columns.split(",")]
-    with terminal.progress(not quiet) as watch, terminal.stoppable("nothing was written"):
+    with terminal.progress(not quiet, data) as watch, terminal.stoppable("nothing was written"):
         found = described(data, names, quantiles=_numbers(quantiles), workers=workers, watch=watch)
     if as_json:
         typer.echo(terminal.as_json(found.to_dict()))

@@ -108,7 +108,7 @@ def fit(
     _refuse(others if family is None else own, family)
     if save is not None:
         files.refuse_unwritable(save)
-    with terminal.progress(not quiet) as watch, terminal.stoppable(_advice(journal)), warnings.catch_warnings(record=True) as told:
+    with terminal.progress(not quiet, data) as watch, terminal.stoppable(_advice(journal)), warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", SummableWarning)
         shared: dict[str, Any] = {
             "weights": weights, "weight_kind": weight_kind.value, "offset": offset, "missing": missing.value,
@@ -161,7 +161,7 @@ def _advice(journal: Path | None) -> str:
 def _plain(result: LinearFit | GeneralizedFit) -> dict[str, Any]:
     """The results as JSON has them."""
     inferred = {} if _is_bare(result) else {"bse": _by_name(result, result.inference.bse), "pvalues": _by_name(result, result.inference.pvalues)}
-    shown = ("measure", "parts", "numbers", "down", "up", "foretold", "seconds", "replayed")
+    shown = ("measure", "parts", "numbers", "down", "up", "foretold", "depth", "seconds", "rows", "replayed")
     rounds = [{name: getattr(line, name) for name in shown} for line in result.rounds]
     values = {"formula": result.formula, "params": _by_name(result, result.inference.estimates.coef), **inferred}
     values |= {name: getattr(result, name) for name in ("nobs", "dropped", "df_model", "df_resid", "scale", "llf", "aic", "bic")}

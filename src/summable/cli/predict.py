@@ -48,7 +48,7 @@ def predict(
     if isinstance(fitted, Mapping):
         raise Unsupported(f"{fit} holds the fits of several responses", "Fit and save one response at a time.")
     kept = list(dataset.schema) if keep_all else [name.strip() for name in keep.split(",") if name.strip()]
-    with terminal.progress(not quiet) as watch, terminal.stoppable(f"{out} was not written, or is as it was."):
+    with terminal.progress(not quiet, data) as watch, terminal.stoppable(f"{out} was not written, or is as it was."):
         batches = fitted.predict_batches(dataset, None if interval is None else interval.value, alpha, kept, workers, watch)
         rows, missing = output.write(out, batches)
     if as_json:

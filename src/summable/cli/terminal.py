@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,24 +39,43 @@ def note(sentence: str) -> None:
 
 
 @contextmanager
-def progress(wanted: bool) -> Iterator[Watch | None]:
-    """A bar on stderr while shards are read, if anybody is there to see it."""
+def progress(wanted: bool, data: list[str]) -> Iterator[Watch | None]:
+    """A bar on stderr while shards are read, if anybody is there to see it: shards done, and rows per second where the files know how many they hold."""
     if not wanted or not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("shards"), TimeRemainingColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("shards{task.fields[speed]}"), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, Any] = {}
 
         def watch(measure: str, done: int, parts: int) -> None:
             if measure not in tasks:
-                tasks[measure] = bar.add_task(measure, total=parts)
+                tasks[measure] = bar.add_task(measure, total=parts, speed="")
             bar.update(tasks[measure], completed=done)
+            seconds = bar.tasks[tasks[measure]].elapsed
+            bar.update(tasks[measure], speed=speed(measure, done / parts, seconds or 0.0, data))
 
         yield watch
+
+
+def speed(measure: str, share: float, seconds: float, data: list[str]) -> str:
+    """Rows per second of a measure that reads them all, once a share of them is read in so many seconds; nothing where files do not know theirs."""
+    from summable.core.data import Data
+
+    if seconds <= 0 or getattr(Data.vocabulary.get(measure), "first", None) is not None or (rows := _rows(tuple(data))) is None:
+        return ""
+    return f", {rows * share / seconds:,.0f} rows/s"
+
+
+@lru_cache(1)
+def _rows(data: tuple[str, ...]) -> int | None:
+    """How many rows the files hold, if their footers tell."""
+    from summable.open import rows_known, scan
+
+    return rows_known(scan(list(data)).shards)
 
 
 def as_json(value: Any) -> str:

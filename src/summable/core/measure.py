@@ -37,6 +37,7 @@ class PartMeasure(Data, Generic[S]):
     """
 
     learns_design: ClassVar[bool] = False
+    first: ClassVar[int | None] = None  # of a part's rows it looks at so many at most, the first; None: at all of them
     design: Design
 
     def __call__(self, part: Shard) -> S:

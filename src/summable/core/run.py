@@ -32,6 +32,12 @@ class Round(Data):
     replayed: int = 0  # parts that were not asked: a journal had their answers
     foretold: int | None = None  # bytes from each part, as they were known before it was asked
     depth: int = 1  # levels of the tree in which answers were added up on their way
+    rows: int | None = None  # that all parts read, kept or not, where the answer tells
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """How fast all parts together read, where the answer tells."""
+        return None if self.rows is None or self.seconds <= 0 else self.rows / self.seconds
 
 
 @dataclass
@@ -57,7 +63,7 @@ class Ledger:
 
     def _repr_html_(self) -> str:
         """For notebooks."""
-        head = ("round", "parts", "numbers each", "bytes down", "bytes up", "foretold", "seconds")
+        head = ("round", "parts", "numbers each", "bytes down", "bytes up", "foretold", "depth", "seconds", "rows/s")
         note = f"{self.nbytes:,} bytes were sent by all parts, both ways."
         return table("What it cost to distribute", head, map(_cells, self.rounds), note)
 
@@ -71,7 +77,9 @@ def _cells(line: Round) -> tuple[str, ...]:
         f"{line.down:,}",
         f"{line.up:,}",
         "" if line.foretold is None else f"{line.foretold:,}",
+        f"{line.depth}",
         f"{line.seconds:.3f}",
+        "" if line.rows_per_second is None else f"{line.rows_per_second:,.0f}",
     )
 
 
@@ -97,4 +105,5 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
         sent.add(digest(measure.design))
         known = engine.replayed if isinstance(engine, Remembering) else 0
         depth = engine.depth if isinstance(engine, Branching) else 1
-        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known, foretold, depth))
+        sizes = engine.parts, down, answer.nbytes, answer.numbers
+        ledger.rounds.append(Round(name, *sizes, seconds, measure.learns_design, known, foretold, depth, answer.rows_read))

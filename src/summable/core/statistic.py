@@ -49,6 +49,12 @@ class Statistic(Data):
         return sum(value.nbytes for value in self.values())
 
     @property
+    def rows_read(self) -> int | None:
+        """How many rows it was taken of, kept or dropped, if it has a field `rows` that tells."""
+        rows = getattr(self, "rows", None)
+        return int(np.sum(rows)) if isinstance(rows, np.ndarray) and np.isfinite(rows).all() else None
+
+    @property
     def additive(self) -> bool:
         """Whether every field is a plain array, so that an all-reduce, SQL's SUM or a secure sum can add it."""
         return all(isinstance(value, np.ndarray) for value in self.values())

@@ -17,7 +17,7 @@ from summable.core.engine import Request, Watch
 from summable.core.errors import SourceError, SummableError, Unsupported
 from summable.core.measure import Question, columns
 from summable.core.rows import Shard
-from summable.core.statistic import Statistic
+from summable.core.statistic import Statistic, pairwise
 from summable.engines import tree
 from summable.engines.part import answer
 from summable.engines.threads import one_blas_thread
@@ -49,18 +49,18 @@ class Dask:
 
     def sum(self, measure: Question[S]) -> S:
         """The sum over the partitions, in their order."""
-        root, leaves = self._graph(measure)
+        nodes, leaves = self._graph(measure)
         client, told = self.client or _client(), _Told(self.watch, type(measure).__name__, self.parts)
         try:
-            return _on_client(client, root, leaves, told) if client else _here(root, told)  # type: ignore[no-any-return]
+            return pairwise(_on_client(client, nodes, leaves, told) if client else _here(nodes, told))  # type: ignore[no-any-return]
         except SummableError:
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
             raise SourceError(f"Dask could not compute the partitions ({reason})", "Look into the data: does .compute() work?") from error
 
-    def _graph(self, measure: Question[S]) -> tuple[Any, list[Any]]:
-        """The sum as a delayed object, and those of the parts."""
+    def _graph(self, measure: Question[S]) -> tuple[list[Any], list[Any]]:
+        """The few sums that come here as delayed objects, and the answers of the parts."""
         ask, merge = delayed(_asked, pure=False, traverse=False), delayed(tree.merged, pure=False, traverse=False)
         run = uuid4().hex
         question = delayed(measure, traverse=False, name=f"summable-question-{run}")
@@ -68,7 +68,7 @@ class Dask:
         self.parts = len(blocks)
         tasks = zip(blocks, self.names or [f"in partition {index}" for index in range(self.parts)], strict=True)
         leaves = [ask(question, block, self.shard, place, dask_key_name=f"summable-part-{run}-{index}") for index, (block, place) in enumerate(tasks)]
-        return merge(*tree.grown(leaves, merge)), leaves
+        return tree.grown(leaves, merge), leaves
 
     def fingerprints(self) -> list[str]:
         """What tells each partition's rows from others: the names that Dask gives them."""
@@ -94,21 +94,21 @@ def _asked(measure: Question[S], block: Any, shard: Callable[[Any], Shard], plac
         return answer(measure, shard(block), place)
 
 
-def _on_client(client: Any, root: Any, leaves: Sequence[Any], told: _Told) -> Any:
-    """The root's value from a cluster; whatever ends the wait cancels what has not run."""
+def _on_client(client: Any, nodes: list[Any], leaves: Sequence[Any], told: _Told) -> Any:
+    """The nodes' values from a cluster; whatever ends the wait cancels what has not run."""
     from distributed import as_completed
 
     futures = client.compute(leaves) if told.watch else []
-    future = client.compute(root)
+    wanted = client.compute(nodes)
     try:
         for done, leaf in enumerate(as_completed(futures), 1):
             if leaf.status == "error":
                 break
             leaf.release()
             told(done)
-        return future.result()
+        return client.gather(wanted)
     except BaseException:
-        client.cancel([future, *futures], force=True)
+        client.cancel([*wanted, *futures], force=True)
         raise
 
 
@@ -124,10 +124,10 @@ class _Counted(Callback):  # type: ignore[misc]
             self.told(self.done)
 
 
-def _here(root: Any, told: _Told) -> Any:
-    """The root's value from a scheduler of this machine."""
+def _here(nodes: list[Any], told: _Told) -> Any:
+    """The nodes' values from a scheduler of this machine."""
     with _Counted(told) if told.watch else nullcontext():
-        return root.compute(optimize_graph=True)
+        return dask.compute(*nodes, optimize_graph=True)
 
 
 def _client() -> Any:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +18,9 @@ from summable.core.errors import SourceError, SummableError
 MARKED = re.compile(r"<summable:([A-Za-z0-9+/=]+)>")
 TASK = re.compile(r"[Tt]ask (\d+)\.\d+ in stage")
 CAUSE = re.compile(r"^(?:Caused by: )?[\w.$]+(?:Error|Exception): (.+)$", re.MULTILINE)
+RECORDS = "spark.sql.execution.arrow.maxRecordsPerBatch"
+USUAL = "10000"  # what it is where nobody has set it
+NUMBERS = 2**20  # of a batch that Python is handed: 8 MB, of which it does not feel what it spends on each
 EVERY = 0.5  # seconds between two looks at how far a job is
 
 
@@ -43,6 +46,36 @@ def followed(context: Any, name: str, parts: int, watch: Watch | None) -> Iterat
             looking.join()
     if watch:
         watch(name, parts, parts)
+
+
+class _Batches:
+    """Greater batches for few columns while any fit of this process is summing, where nobody has chosen their size; the last one out resets it."""
+
+    def __init__(self) -> None:
+        self.lock, self.inside = Lock(), dict[Any, int]()
+
+    @contextmanager
+    def __call__(self, session: Any, columns: int) -> Iterator[None]:
+        rows = NUMBERS // max(columns, 16)
+        with self.lock:
+            if greater := rows > int(USUAL) and (session in self.inside or session.conf.get(RECORDS) == USUAL):
+                self.inside[session] = self.inside.get(session, 0) + 1
+                session.conf.set(RECORDS, str(rows))
+        try:
+            yield
+        finally:
+            if greater:
+                self._leave(session)
+
+    def _leave(self, session: Any) -> None:
+        with self.lock:
+            self.inside[session] -= 1
+            if self.inside[session] == 0:
+                del self.inside[session]
+                session.conf.set(RECORDS, USUAL)
+
+
+great_batches = _Batches()
 
 
 def spelled(error: SummableError) -> str:

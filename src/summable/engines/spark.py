@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -23,7 +26,7 @@ from summable.engines.part import HOPELESS, answer
 from summable.engines.together import Together
 
 FAN = 32  # answers that a task adds, and that the driver receives at most
-TASKS = 8  # for each core, at most: enough to share out evenly, few enough for what Spark spends on each
+TASKS = 4  # for each core, at most: enough to share out evenly, few enough for what Spark spends on each
 DRAIN = 1.0  # seconds
 TRIES = 3  # of a shard within a task; rows that stream through it are asked again by Spark alone
 COLUMNS = ["first", "parts", "answer", "error"]
@@ -56,11 +59,13 @@ class Spark:
     def sum(self, measure: Question[S]) -> S:
         """The sum over the parts, in their order."""
         self.depth = self._depth()
-        answers = self._wanted(columns(measure)).mapInArrow(partial(_task, partial(self.ask, measure)), ANSWERS)
+        answers = _head(self._wanted(columns(measure)), measure).mapInArrow(partial(_task, partial(self.ask, measure)), ANSWERS)
         for level in range(1, self.depth):
             size = self.run * FAN**level
             answers = _joined(answers, measure, size, -(-self.parts // size))
-        with jobs.followed(self.frame.sparkSession.sparkContext, type(measure).__name__, self.parts, self.watch):
+        session, width = self.frame.sparkSession, len(columns(measure) or self.schema or ())
+        followed = jobs.followed(session.sparkContext, type(measure).__name__, self.parts, self.watch)
+        with nullcontext() if self.shards else jobs.great_batches(session, width), followed:
             rows: list[Row] = [tuple(row) for row in answers.collect()]
         if not rows:  # a plan that Spark knows to be empty has no partition that could say so
             rows = [_row(index, total) for index, total in self.ask(measure, iter(()))]
@@ -95,6 +100,17 @@ class Spark:
         return self.frame.select(*map(_quoted, names))
 
 
+def _head(frame: Any, question: Question[Any]) -> Any:
+    """The frame; of each partition no more than the rows that a question looks at, if it says so: Spark then computes no others."""
+    first = question.first if isinstance(question, PartMeasure) else None
+    if first is None:
+        return frame
+    spark, plan = frame.sparkSession._jvm.org.apache.spark.sql, frame._jdf.queryExecution().analyzed()
+    most = spark.catalyst.expressions.Literal(max(first, 1), spark.types.DataTypes.IntegerType)  # of none, Spark would leave out the partitions
+    limited = spark.catalyst.plans.logical.LocalLimit(most, plan)
+    return type(frame)(spark.classic.Dataset.ofRows(frame._jdf.sparkSession(), limited), frame.sparkSession)
+
+
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
@@ -103,6 +119,7 @@ def _task(ask: Callable[[Batches], Iterator[tuple[int, Answer]]], batches: Batch
     """What a task does with the partition that it is given: its answers, as one row."""
     one_thread()
     rows = [_row(index, found) for index, found in ask(batches)]
+    settle(len(sys.modules))
     if rows:
         yield _batch(_one(rows, rows[0][0]))
     _drain(batches)
@@ -113,6 +130,12 @@ def _drain(batches: Batches) -> None:
     until = monotonic() + DRAIN
     while monotonic() < until and next(batches, None) is not None:
         pass
+
+
+@cache
+def settle(_: int) -> None:
+    """Leave out of the worker's garbage collections, of which Spark has one after every task, what was imported: 0.1 s each."""
+    gc.freeze()
 
 
 @cache

@@ -41,6 +41,7 @@ class Glance(PartMeasure[Glimpse]):
     """
 
     learns_design: ClassVar[bool] = True
+    first: ClassVar[int | None] = SAMPLE
     columns: tuple[str, ...]
     expressions: tuple[str, ...]
     design: Design = Design()

@@ -33,6 +33,7 @@ class Header(PartMeasure[Headings]):
     """
 
     learns_design: ClassVar[bool] = True
+    first: ClassVar[int | None] = 0
     design: Design = Design()
 
     def __call__(self, part: Shard) -> Headings:

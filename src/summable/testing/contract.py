@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from summable.core.design import Column, Design, Numeric
 from summable.core.engine import Engine
-from summable.core.errors import DataError, SummableError, SummableWarning
+from summable.core.errors import DataError, SummableError, SummableWarning, Unsupported
 from summable.core.measure import Question
 from summable.core.run import run
 from summable.core.statistic import Statistic
@@ -131,12 +131,8 @@ class Place:
 
     def answers(self) -> None:
         """Every question that fits ask has the same answer as on threads."""
-        engine, here = self.open(self.tables), threads(self.tables)
-        for question in asked():
-            ours, theirs = engine.sum(question), here.sum(question)
-            if type(theirs).__add__ is Statistic.__add__:  # else fields may differ that mean the same, as those of R factors: the fits will tell
-                alike(ours, theirs, type(question).__name__)
-        assert engine.parts >= 1
+        refused = [f"{name} ({error})" for name, error in answered(self.open, self.tables) if error]
+        assert not refused, f"not answered: {', '.join(refused)}"
 
     def linear(self, name: str) -> None:
         """A least-squares fit equals that of the whole table."""
@@ -296,6 +292,21 @@ class Recorder:
         return self.engine.sum(measure)  # type: ignore[no-any-return]
 
 
+def answered(open_: Open, tables: Sequence[pa.Table]) -> Iterator[tuple[str, Unsupported | None]]:
+    """Each question that fits ask, by name, and why an engine has no answer to it, if it has none; AssertionError where it is not that of threads."""
+    engine, here = open_(tables), threads(tables)
+    for question in asked():
+        name, theirs = type(question).__name__, here.sum(question)
+        try:
+            ours = engine.sum(question)
+        except Unsupported as error:
+            yield name, error
+            continue
+        if type(theirs).__add__ is Statistic.__add__:  # else fields may differ that mean the same, as those of R factors: the fits will tell
+            alike(ours, theirs, name)
+        yield name, None
+
+
 def alike(ours: Statistic, theirs: Statistic, name: str) -> None:
     """Two answers agree: numbers to rounding beside the greatest of them (a gradient is what is left of large sums), all else exactly."""
     scale = max((float(np.abs(value).max(initial=0.0)) for value in theirs.values() if isinstance(value, np.ndarray)), default=0.0)
@@ -333,4 +344,4 @@ def close(fit: Any, whole: Any) -> None:
     assert fit.nobs == whole.nobs and fit.dropped == whole.dropped, "rows were lost, or counted twice"
 
 
-__all__ = ["FAMILIES", "Check", "asked", "contract", "partitions"]
+__all__ = ["FAMILIES", "Check", "answered", "asked", "contract", "partitions"]
