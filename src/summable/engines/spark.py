@@ -103,12 +103,18 @@ class Spark:
 def _head(frame: Any, question: Question[Any]) -> Any:
     """The frame; of each partition no more than the rows that a question looks at, if it says so: Spark then computes no others."""
     first = question.first if isinstance(question, PartMeasure) else None
-    if first is None:
+    if first is None or _runs_python(frame):  # whose process would be ended where its rows are not all taken
         return frame
     spark, plan = frame.sparkSession._jvm.org.apache.spark.sql, frame._jdf.queryExecution().analyzed()
     most = spark.catalyst.expressions.Literal(max(first, 1), spark.types.DataTypes.IntegerType)  # of none, Spark would leave out the partitions
     limited = spark.catalyst.plans.logical.LocalLimit(most, plan)
     return type(frame)(spark.classic.Dataset.ofRows(frame._jdf.sparkSession(), limited), frame.sparkSession)
+
+
+def _runs_python(frame: Any) -> bool:
+    """Whether Python computes some of its rows."""
+    plan = frame._jdf.queryExecution().executedPlan().toString()
+    return any(word in plan for word in ("Python", "InArrow", "InPandas"))
 
 
 def _quoted(name: str) -> str:
