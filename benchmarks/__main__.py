@@ -92,7 +92,10 @@ def main() -> None:
         lines += table(work, race(work, options.repeats))
     lines += from_parquet(500_000 if options.quick else 10_000_000) + started()
     charts.all_of_them(HERE, options.quick)
-    lines += ["![seconds against rows](rows.svg) ![against columns](columns.svg) ![against threads](threads.svg)", ""]
+    lines += [
+        "![seconds against rows](rows.svg) ![memory](memory.svg) ![against columns](columns.svg) ![against threads](threads.svg) ![against pieces](shards.svg)",
+        "",
+    ]
     beside = HERE / "RESULTS.md.part"
     beside.write_text("\n".join(lines))
     beside.replace(HERE / "RESULTS.md")
