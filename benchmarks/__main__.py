@@ -92,10 +92,8 @@ def main() -> None:
         lines += table(work, race(work, options.repeats))
     lines += from_parquet(500_000 if options.quick else 10_000_000) + started()
     charts.all_of_them(HERE, options.quick)
-    lines += [
-        "![seconds against rows](rows.svg) ![memory](memory.svg) ![against columns](columns.svg) ![against threads](threads.svg) ![against pieces](shards.svg)",
-        "",
-    ]
+    pictures = {"seconds against rows": "rows", "memory against rows": "memory", "against columns": "columns", "threads": "threads", "pieces": "shards"}
+    lines += [" ".join(f"![{name}]({file}.svg)" for name, file in pictures.items()), ""]
     beside = HERE / "RESULTS.md.part"
     beside.write_text("\n".join(lines))
     beside.replace(HERE / "RESULTS.md")
