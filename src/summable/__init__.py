@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from summable.models.regression import LinearRegression as LinearRegression
     from summable.models.regression import Ridge as Ridge
     from summable.models.several import LinearFits as LinearFits
+    from summable.models.train import Trained as Trained
+    from summable.models.train import train as train
     from summable.open import Dataset as Dataset
     from summable.open import engine as engine
     from summable.open import scan as scan
@@ -45,6 +47,7 @@ PUBLIC = {
     "LinearRegression": "models.regression", "Ridge": "models.regression",
     "LogisticRegression": "models.generalized", "PoissonRegressor": "models.generalized",
     "GammaRegressor": "models.generalized", "TweedieRegressor": "models.generalized",
+    "train": "models.train", "Trained": "models.train",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",
     "SummableError": "core.errors", "DataError": "core.errors", "FormulaError": "core.errors", "SourceError": "core.errors",

@@ -46,8 +46,9 @@ ENGINES = {  # also those that the entry points of the group "summable.engines" 
     "dask": "summable.engines.dask:opened",
     "ray": "summable.engines.ray:opened",
     "mpi": "summable.engines.mpi:opened",
+    "torch": "summable.engines.torch:opened",
 }
-HOMES = {"pyspark": "spark", "dask": "dask", "distributed": "dask", "ray": "ray", "mpi4py": "mpi"}  # package of a type to engine
+HOMES = {"pyspark": "spark", "dask": "dask", "distributed": "dask", "ray": "ray", "mpi4py": "mpi", "torch": "torch"}  # package of a type to engine
 TABLES = "summable.sources.frames:shards"
 ARRAYS = "summable.sources.arrays:shards"
 MATRICES = "summable.sources.matrix:shards"
@@ -189,6 +190,11 @@ def _plugins() -> dict[str, Any]:
 def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Mapping[str, str]) -> AbstractContextManager[Engine]:
     """The engine with a journal of the answers to a program, if a path is given for it."""
     return nullcontext(engine) if path is None else _load("summable.engines.journal:journalled")(engine, path, program)
+
+
+def torch_linear(coef: Any, intercept: Any) -> Any:
+    """PyTorch's linear layer of these numbers, (q, p) and (q,)."""
+    return _load("summable.engines.torch:linear")(coef, intercept)
 
 
 def in_order(read: Callable[[Shard], Iterator[B]], shards: Sequence[Shard], workers: int | None, watch: Watch | None) -> Iterator[B]:

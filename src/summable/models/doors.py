@@ -48,7 +48,7 @@ def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
     """A matrix with its targets and weights, which have been checked."""
     if hasattr(X, "tocsr"):
         X = X.tocsr()
-    targets = np.asarray(y, np.float64).reshape(len(y), -1)
+    targets = np.asarray(y, np.float64).reshape(len(y), *(np.shape(y)[1:] or (1,)))
     roles = [("y", Numeric(f"y{number}")) for number in range(targets.shape[1])]
     roles += [("weight", Numeric("weight"))] * (weight is not None)
     design = Design((), (Constant(), Block("X", (0.0,) * X.shape[1])), tuple(roles), missing="raise")

@@ -1,0 +1,95 @@
+"""Four processes that PyTorch connects give the numbers of one, in every scheme, for the bytes that were foretold."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import summable as sm
+from engines import mesh_ranks
+from summable.engines.torch import Mesh, mesh
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.slow
+
+
+def launch(what, folder):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, str(HERE / "mesh_ranks.py"), what, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    """Scheme to the answers of its four ranks; the byte accounts are asserted there, rank by rank."""
+    folder = tmp_path_factory.mktemp("mesh")
+    done = launch("all", folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {scheme: [dict(np.load(folder / f"{'{}x{}{}'.format(*scheme)}-{rank}.npz")) for rank in range(4)] for scheme in mesh_ranks.SCHEMES}
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return mesh_ranks.trained(*mesh_ranks.rows()) | mesh_ranks.fitted(*mesh_ranks.rows())
+
+
+@pytest.mark.parametrize("scheme", mesh_ranks.SCHEMES, ids=lambda scheme: "{}x{}{}".format(*scheme))
+def test_every_scheme_gives_what_one_process_gives(answers, alone, scheme):
+    for rank, found in enumerate(answers[scheme]):
+        assert set(mesh_ranks.ways(*scheme)) <= set(found)
+        for name in set(found) - {"refused"}:
+            apart = np.abs(found[name] - alone[name]) / np.maximum(1, np.abs(alone[name]))
+            least = 1e-8 if name == "few rounds" else 1e-12  # the start of that fit depends on the cut, and its tolerance is 3e-11
+            assert apart.max() <= least, f"{name} on rank {rank}"
+
+
+def test_all_kinds_of_programs_were_run(answers):
+    assert {"sgd", "adam", "logistic sgd", "logistic adam", "ols", "newton", "few rounds", "lbfgs"} <= set(answers[2, 2, ""][0])
+
+
+def test_an_error_on_one_rank_is_the_same_sentence_on_all(answers):
+    for scheme in mesh_ranks.SCHEMES[:3]:
+        told = {str(found["refused"]) for found in answers[scheme]}
+        assert told == {"column 'x' has at least 1 infinite value on rank 2, while taking Gram, round 2. Make them missing, or drop those rows."}
+
+
+def test_a_killed_rank_ends_all_and_one_process_goes_on_where_they_were(tmp_path, alone):
+    done = launch("killed", tmp_path)
+    assert done.stdout.split() == ["0", "0", "0", "1"], done.stderr[-2000:]
+    errors = [(tmp_path / f"error-{rank}.txt").read_text() for rank in range(3)]
+    assert all(error.startswith("a rank of the mesh is gone (") and "while taking Slopes, round 2" in error for error in errors), errors
+    assert all("Start all ranks again" in error for error in errors)
+    x, y, _ = mesh_ranks.rows()
+    asked = []
+    fit = sm.train(x, y, rate=0.05, steps=50, batch=40, seed=3, checkpoint=tmp_path / "mesh.json", save_every=10, watch=lambda step, loss: asked.append(step))
+    assert asked == list(range(21, 51))
+    found = np.concatenate([fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept])
+    np.testing.assert_allclose(found, alone["adam"], rtol=0, atol=1e-12)
+
+
+def test_one_process_is_a_mesh_of_one_by_one():
+    x, y, _ = mesh_ranks.rows()
+    where = mesh(1, 1)
+    try:
+        fit, plain = sm.train(x, y, steps=5, engine=where), sm.train(x, y, steps=5)
+        np.testing.assert_allclose(fit.losses, plain.losses, rtol=1e-12)
+        assert fit.ledger.nbytes == 0
+        with pytest.raises(sm.Unsupported, match="no rank knows the whole gradient where the mesh splits features"):
+            sm.train(x, y, engine=where, split="features", tolerance=1e-3)
+        with pytest.raises(sm.Unsupported, match="1 processes, and the mesh is 2x2"):
+            mesh(2, 2)
+        with pytest.raises(sm.Unsupported, match="sliced='rows'"):
+            Mesh((), where, "rows")
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_more_processes_than_there_are_ask_for_torchrun():
+    with pytest.raises(sm.Unsupported, match="Start it with torchrun --nproc-per-node 4"):
+        mesh(2, 2)
