@@ -1,4 +1,4 @@
-"""What each of four processes of the tests of meshes does. Started as: python mesh_ranks.py (all | killed) FOLDER."""
+"""What each of four processes of the tests of meshes does, and one alone. Started as: python mesh_ranks.py FOLDER."""
 
 from __future__ import annotations
 
@@ -177,9 +177,15 @@ def begin(rank, folder, name):
     dist.init_process_group("gloo", init_method=f"file://{Path(folder).resolve()}/{name}", rank=rank, world_size=4)
 
 
-if __name__ == "__main__":
-    what, folder = sys.argv[1:]
-    started = processes.start_processes({"all": everything, "killed": killed}[what], (folder,), nprocs=4, join=what == "all", start_method="spawn")
-    for process in started.processes if started else ():  # each is waited for: none may be ended by us
+def started(what, folder):
+    """Four processes, forked so that nothing is imported again; their exit codes."""
+    ranks = processes.start_processes(what, (folder,), nprocs=4, join=False, start_method="fork").processes
+    for process in ranks:  # each is waited for: none is to be ended by another than itself
         process.join(120)
-        print(process.exitcode)
+    return [process.exitcode for process in ranks]
+
+
+if __name__ == "__main__":
+    found = trained(*rows()) | fitted(*rows())
+    np.savez(Path(sys.argv[1]) / "alone.npz", **found)
+    print(*started(everything, sys.argv[1]), *started(killed, sys.argv[1]))
