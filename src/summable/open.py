@@ -115,8 +115,8 @@ def _inner(shard: Shard) -> Any:
 def engine(data: Any, workers: int | None = None, watch: Watch | None = None, engine: Any = None) -> Engine:
     """The engine that holds the data: itself, if it is one; the cluster in which they lie; threads over local shards; or several together.
 
-    `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", the name of an entry point in the group
-    "summable.engines", or a Spark session, a Dask client, an MPI communicator. Local data are then read by the workers there, as shards.
+    `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", "torch", the name of an entry point in the group
+    "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh. Local data are then read by the workers there, as shards.
     """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
