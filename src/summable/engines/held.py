@@ -69,7 +69,7 @@ def held(shards: Sequence[Shard], design: Design, features: slice, targets: slic
     x, roles, keys, dropped = [np.zeros((0, len(range(design.width)[features])))], {role: [_none(design, role)] for role in _present(design)}, [], 0.0
     for index, shard in enumerate(shards):
         for rows in _read(shard, plain, index):
-            x.append(rows.matrix()[:, features])
+            x.append(np.ascontiguousarray(rows.matrix()[:, features]))
             dropped += float(rows.count()[1])
             for role, parts in roles.items():
                 parts.append(rows.column(role))
@@ -79,7 +79,17 @@ def held(shards: Sequence[Shard], design: Design, features: slice, targets: slic
     if targets is not None and "y" in found:
         found["y"] = np.ascontiguousarray(found["y"].reshape(len(found["y"]), -1)[:, targets])
     every = np.concatenate([np.zeros(0, np.uint64), *keys]) if isinstance(design, Sampled) else None
-    return Held(np.concatenate(x), found, every, dropped)
+    return Held(_joined(x), found, every, dropped)
+
+
+def _joined(parts: list[Array]) -> Array:
+    """Blocks below each other; each is given up as it is copied, so that there is never a second copy of all."""
+    whole, row = np.empty((sum(map(len, parts)), parts[0].shape[1])), 0
+    while parts:
+        part = parts.pop(0)
+        whole[row : row + len(part)] = part
+        row += len(part)
+    return whole
 
 
 def _read(shard: Shard, design: Design, index: int) -> Iterator[Rows]:
