@@ -80,7 +80,7 @@ def train(
     start: an `nn.Linear`, or (W, b); zero by default.
     split: on a mesh, what its second dimension splits: "features" (by default), "outputs", or "" for steps that are whole on every rank.
     checkpoint: a file that is renewed every `save_every` steps, and from which the same call goes on, on this mesh or another.
-    watch: called with (step, its loss).  workers, engine: as for `ols`; or a mesh: engine=summable.engines.torch.mesh(2, 2).
+    watch: called with (step, its loss; on a rank that holds some outputs, theirs).  workers, engine: as for `ols`; or a mesh: engine=summable.engines.torch.mesh(2, 2).
 
     Returns a `Trained`. Raises `DataError` where a loss is not finite, or no row is left; `SourceError` or `Unsupported`.
     """
@@ -110,12 +110,17 @@ def train(
     rule = _rule(method, momentum, listener)
     (state, final, rows), ledger = run(_program(design, chosen, course, rule, state, epochs if steps is None else None, batch), place)
     state, final = saver.whole(state), checkpoints.whole(place, final[None], targets, 1)[0]
-    losses = state.losses.sum(axis=1)
-    if not (np.isfinite(losses).all() and np.isfinite(final).all()):
-        first = int(np.argmin(np.isfinite(np.append(losses, np.nan))))
-        raise DataError(f"the loss is not finite from step {first} on", "Take a smaller rate, or scale the columns.")
-    names = tuple(features or ()) if design.columns else ()
+    losses = _finite(state.losses.sum(axis=1), float(final.sum()))
+    names = tuple(design.names[: design.width - 1])
     return Trained(state.at[1:].T, state.at[0], losses, float(final.sum()), chosen, names, rows, state.converged, several, tuple(ledger.rounds))
+
+
+def _finite(losses: Array, last: float) -> Array:
+    """The losses of all steps, if they and the last one are numbers."""
+    fine = np.isfinite(np.append(losses, last))
+    if not fine.all():
+        raise DataError(f"the loss is not finite from step {int(np.argmin(fine))} on", "Take a smaller rate, or scale the columns.")
+    return losses
 
 
 @dataclass(frozen=True, eq=False)
