@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as processes
@@ -53,18 +54,30 @@ def table(x, y, churn):
     return {**names, "y": y[:, 0], "churn": churn, "g": np.array(["a", "b", "c"])[(x[:, 5] > -0.5).astype(int) + (x[:, 5] > 0.5)]}
 
 
+def files(folder, engine=None):
+    """Least squares over three files, of which four ranks get one each, and one none."""
+    fit = sm.ols("y ~ x0 + C(g)", f"{folder}/*.parquet", engine=engine)
+    return {"files": np.concatenate([fit.params, fit.bse])}
+
+
+def write(folder):
+    """The rows in three files."""
+    for number, part in enumerate(np.array_split(np.arange(203), [20, 150])):
+        pd.DataFrame({name: values[part] for name, values in table(*rows()).items()}).to_parquet(Path(folder) / f"{number}.parquet")
+
+
 def problem(x):
     design = Design((), (Constant(), Block("X", (0.0,) * FEATURES)), (("y", Numeric("y")),))
     width = FEATURES + 1
     return Problem(design, loss("binomial"), np.arange(width), 0.5 * np.eye(width), 203.0, np.eye(width), np.zeros((0, 0)))
 
 
-WAYS = ("sgd", "adam", "logistic sgd", "logistic adam")
+WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow")
 
 
 def ways(dp, tp, sliced):
     """Those in which a scheme is trained: all where a step is of its own kind."""
-    return WAYS[:2] if sliced == "outputs" else WAYS if sliced or tp == 1 else WAYS[:1]
+    return ("sgd", "adam", "narrow") if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "narrow")
 
 
 def trained(x, y, churn, names=WAYS, **options):
@@ -73,6 +86,7 @@ def trained(x, y, churn, names=WAYS, **options):
     calls = {
         "sgd": lambda: sm.train(x, y, method="sgd", rate=0.05, momentum=0.9, decay=0.9, every=2, **common),
         "adam": lambda: sm.train(x, y, rate=0.05, **common),
+        "narrow": lambda: sm.train(x[:, :2], y[:, 0], rate=0.05, **{**common, "steps": 3}),  # fewer columns, and targets, than ranks
         "logistic sgd": lambda: sm.train(x, churn, family="binomial", method="sgd", rate=0.5, **common),
         "logistic adam": lambda: sm.train(x, churn, family="binomial", rate=0.1, **common),
     }
@@ -147,7 +161,7 @@ def everything(rank, folder):
         mine = x[share], y[share], churn[share]
         found = trained(*mine, ways(dp, tp, sliced), engine=where, split=sliced)
         if not sliced:
-            found |= {**fitted(*mine, where), "refused": refusals(where, *mine[:2])}
+            found |= {**fitted(*mine, where), **files(folder, where), "refused": refusals(where, *mine[:2])}
         accounts(*mine[:2], where, dp, tp, sliced)
         np.savez(Path(folder) / f"{dp}x{tp}{sliced}-{rank}.npz", **found)
     dist.destroy_process_group()
@@ -181,11 +195,12 @@ def started(what, folder):
     """Four processes, forked so that nothing is imported again; their exit codes."""
     ranks = processes.start_processes(what, (folder,), nprocs=4, join=False, start_method="fork").processes
     for process in ranks:  # each is waited for: none is to be ended by another than itself
-        process.join(120)
+        process.join(400)
     return [process.exitcode for process in ranks]
 
 
 if __name__ == "__main__":
-    found = trained(*rows()) | fitted(*rows())
+    write(sys.argv[1])
+    found = trained(*rows()) | fitted(*rows()) | files(sys.argv[1])
     np.savez(Path(sys.argv[1]) / "alone.npz", **found)
     print(*started(everything, sys.argv[1]), *started(killed, sys.argv[1]))

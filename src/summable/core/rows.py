@@ -9,14 +9,20 @@ from summable.core.design import Design
 
 
 class Rows(Protocol):
-    """Some rows of a design: in memory, on a device, or in a database as text. These eight, for ever."""
+    """Some rows of a design: in memory, on a device, or in a database as text. These eight, for ever.
+
+    Of a `Sampled` design, the rows that its sample does not choose are as if they were not there.
+    """
 
     @property
     def xp(self) -> Any:
         """The array namespace in which element-wise maths is written."""
 
     def column(self, role: str) -> Any:
-        """The values of a role ("y", "weight", "offset", ...): (rows,), of several targets (rows, targets), of none its neutral scalar."""
+        """The values of a role ("y", "weight", "offset", ...): (rows,), of several targets (rows, targets), of none its neutral scalar.
+
+        The role "key" is (rows,) 64-bit integers that tell rows from others: see `summable.core.sample`.
+        """
 
     def project(self, coef: Any) -> Any:
         """x·coef for coef (width,) or (width, q): (rows,) or (rows, q). Without the offset."""
