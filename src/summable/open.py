@@ -194,7 +194,11 @@ def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Map
 
 def torch_linear(coef: Any, intercept: Any) -> Any:
     """PyTorch's linear layer of these numbers, (q, p) and (q,)."""
-    return _load("summable.engines.torch:linear")(coef, intercept)
+    try:
+        layer = _load("summable.engines.torch:linear")
+    except ModuleNotFoundError as error:
+        raise Unsupported(f"a layer of PyTorch needs the package {error.name}", "pip install 'summable[torch]'") from error
+    return layer(coef, intercept)
 
 
 def in_order(read: Callable[[Shard], Iterator[B]], shards: Sequence[Shard], workers: int | None, watch: Watch | None) -> Iterator[B]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,6 +181,14 @@ def test_a_saved_training_is_loaded(arrays, tmp_path):
 def test_bad_input_ends_in_one_sentence(arrays, options, message):
     with pytest.raises(sm.SummableError, match=message):
         sm.train(*arrays, **options)
+
+
+def test_without_pytorch_a_layer_says_what_to_install(arrays, monkeypatch):
+    fit = sm.train(*arrays, steps=1)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "summable.engines.torch", raising=False)
+    with pytest.raises(sm.Unsupported, match=r"needs the package torch. pip install 'summable\[torch\]'"):
+        fit.to_torch()
 
 
 def test_counts_that_cannot_be_are_refused(arrays):

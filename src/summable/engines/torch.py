@@ -101,6 +101,8 @@ class Mesh:
     def __init__(self, own: Sequence[Shard], mesh: DeviceMesh, sliced: Literal["features", "outputs", ""] = "") -> None:
         if mesh.size() != dist.get_world_size():
             raise Unsupported(f"the mesh has {mesh.size()} of {dist.get_world_size()} ranks", "Give a mesh of all ranks.")
+        if mesh.device_type != "cpu":
+            raise Unsupported(f"the mesh is of {mesh.device_type} devices", 'Make it of "cpu": sums are taken there.')
         if sliced not in ("features", "outputs", ""):
             raise Unsupported(f"sliced={sliced!r} is not known", 'Choose "features" or "outputs", or leave it out.')
         self.own, self.mesh, self.sliced = own, mesh, sliced
