@@ -82,7 +82,7 @@ def test_core_needs_numpy_alone():
 
 def test_only_the_loop_asks_an_engine():
     asks = [m for m, path in MODULES.items() if room(m) != "testing" and ("engine.sum(" in path.read_text() or ".sum(measure)" in path.read_text())]
-    assert sorted(asks) == ["core.run", "engines.journal", "engines.mpi", "engines.together"]
+    assert sorted(asks) == ["core.run", "engines.journal", "engines.mpi", "engines.together", "engines.torch"]
 
 
 def measures():
@@ -101,7 +101,24 @@ def test_a_measure_says_what_it_costs(measure):
 
 
 def test_a_solver_says_what_it_costs():
-    from summable.solvers import curves, descent, dispersed, firth, generalized, gradient, lbfgs, least_squares, newton, penalised, quantiles, settle, update
+    from summable.solvers import (
+        adam,
+        curves,
+        descent,
+        dispersed,
+        firth,
+        generalized,
+        gradient,
+        lbfgs,
+        least_squares,
+        newton,
+        penalised,
+        quantiles,
+        settle,
+        sgd,
+        training,
+        update,
+    )
 
     found = (
         least_squares.least_squares,
@@ -122,6 +139,9 @@ def test_a_solver_says_what_it_costs():
         penalised.penalised,
         lbfgs.lbfgs,
         gradient.gradient,
+        training.descend,
+        sgd.sgd,
+        adam.adam,
     )
     for solver in found:
         text = inspect.getdoc(solver)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from summable.core.data import Data
-from summable.core.engine import Branching, Engine, Remembering
+from summable.core.engine import Branching, Counting, Engine, Remembering
 from summable.core.errors import SummableError
 from summable.core.html import table
-from summable.core.measure import Measure, PartMeasure, Rounds
+from summable.core.measure import Measure, PartMeasure, Question, Rounds
+from summable.core.statistic import Statistic
 from summable.core.wire import digest, encode
 
 R = TypeVar("R")
@@ -32,6 +33,7 @@ class Round(Data):
     replayed: int = 0  # parts that were not asked: a journal had their answers
     foretold: int | None = None  # bytes from each part, as they were known before it was asked
     depth: int = 1  # levels of the tree in which answers were added up on their way
+    inside: int = 0  # bytes that each part gave to collectives while it answered
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Ledger:
     @property
     def nbytes(self) -> int:
         """Bytes sent, both ways, by all parts in all rounds."""
-        return sum(line.parts * (line.down + line.up) for line in self.rounds)
+        return sum(line.parts * (line.down + line.up + line.inside) for line in self.rounds)
 
     @property
     def replayed(self) -> int:
@@ -93,8 +95,17 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
             answer = engine.sum(measure)
         except SummableError as error:
             raise error.at(f"while taking {name}, round {len(ledger.rounds) + 1}") from error.__cause__
-        seconds, down = time.perf_counter() - start, len(encode(measure, sent))
-        sent.add(digest(measure.design))
+        seconds = time.perf_counter() - start
+        down, up, inside = _weighed(engine, measure, answer, sent)
         known = engine.replayed if isinstance(engine, Remembering) else 0
         depth = engine.depth if isinstance(engine, Branching) else 1
-        ledger.rounds.append(Round(name, engine.parts, down, answer.nbytes, answer.numbers, seconds, measure.learns_design, known, foretold, depth))
+        ledger.rounds.append(Round(name, engine.parts, down, up, answer.numbers, seconds, measure.learns_design, known, foretold, depth, inside))
+
+
+def _weighed(engine: Engine, measure: Question[Any], answer: Statistic, sent: set[str]) -> tuple[int, int, int]:
+    """Bytes down, up and inside, each part's."""
+    if isinstance(engine, Counting):
+        return 0, *engine.moved
+    down = len(encode(measure, sent))
+    sent.add(digest(measure.design))
+    return down, answer.nbytes, 0

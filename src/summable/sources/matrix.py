@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from summable.core.design import NEUTRAL, Block, Constant, Design
 from summable.core.errors import Unsupported
 from summable.core.rows import Columns, Groups, Rows
+from summable.core.sample import Keys, Sampled, chosen, keys
 from summable.core.statistic import Array, Label
 from summable.maths import grouped, linalg
 from summable.sources import encode
@@ -54,7 +55,7 @@ def shards(x: Any, y: Any = None, weight: Array | None = None) -> list[Matrix]:
 
 
 class MatrixRows:
-    """A block of a matrix, as float64 once it is read. Rows of weight 0 are left out at once."""
+    """A block of a matrix, as float64 once it is read. Rows of weight 0, and those that are not in the sample, are left out at once."""
 
     xp = np
 
@@ -66,6 +67,9 @@ class MatrixRows:
             x, y, weight = x[weight != 0], None if y is None else y[weight != 0], weight[weight != 0]
         self.design, self.shifts = design, np.array(block.shifts)
         self._x, self._y, self._weight = x, y, weight
+        if isinstance(design, Sampled):
+            kept = chosen(self._keys(), design.sample)
+            self._x, self._y, self._weight = x[kept], None if y is None else y[kept], None if weight is None else weight[kept]
 
     @cached_property
     def x(self) -> Any:
@@ -94,6 +98,8 @@ class MatrixRows:
             return self._y[:, 0]
         if role == "weight" and self._weight is not None:
             return self._weight
+        if role == "key":
+            return self._keys()
         if role == "y" and self._y is not None:
             y = self._y - np.array([target.shift for target in self.design.role("y")])
             return y[:, 0] if y.shape[1] == 1 else y
@@ -147,6 +153,11 @@ class MatrixRows:
         found[:, 0] = grouped.moment(0, None, weight, by)
         found[:, 1:] = grouped.moment(order, self._x, weight, replace(by, about=by.about[:, 1:] + self.shifts))
         return found
+
+    def _keys(self) -> Keys:
+        """What tells rows from others: their features as they are, and their targets."""
+        x = self._x.toarray() if sp.issparse(self._x) else self._x
+        return keys([*x.T, *([] if self._y is None else self._y.T)], len(x))
 
     def extent(self, column: str) -> Array:
         """Columns of a matrix have no names to ask by."""

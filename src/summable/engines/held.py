@@ -1,0 +1,193 @@
+"""Rows that a rank of a mesh keeps in memory: all of its rows, and of their features only its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from summable.core.design import NEUTRAL, Design
+from summable.core.errors import Unsupported
+from summable.core.rows import Groups, Rows, Shard
+from summable.core.sample import Keys, Sample, Sampled, uniform
+from summable.core.statistic import Array
+from summable.engines.part import named
+from summable.maths import grouped, linalg
+
+WIDEST = 2**14  # features whose squares are still summed: 1 GiB of them
+CHUNK = 2**16  # rows whose squares are taken at once, so that no second copy of all is made
+NOT_HERE = "is asked of a rank that holds some features only"
+
+
+class Ring(Protocol):
+    """Those who hold the other features of the same rows."""
+
+    @property
+    def bounds(self) -> Sequence[int]:
+        """(ranks + 1,): where each one's features begin, and the last one's end."""
+
+    @property
+    def rank(self) -> int:
+        """Which of them this is."""
+
+    def sum(self, array: Array) -> Array:
+        """The sum over them, on all of them."""
+
+    def each(self, own: Array) -> Iterator[Array]:
+        """Everyone's columns in turn, (rows, own), this rank's among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Rows in memory."""
+
+    x: Array  # (rows, own features)
+    roles: Mapping[str, NDArray[Any]]  # (rows,) or (rows, targets) each; those that the design lacks are not there
+    keys: Keys | None  # (rows,), if a sample was asked for
+    dropped: float
+    orders: dict[int, tuple[NDArray[np.int64], Array]] = field(default_factory=dict)  # of the last seed: rows by their shares
+
+    def looked_at(self, sample: Sample) -> Held:
+        """The rows of a sample, in their order."""
+        if sample.seed not in self.orders:
+            share = uniform(self.keys, sample.seed)  # type: ignore[arg-type]
+            order = np.argsort(share, kind="stable")
+            self.orders.clear()
+            self.orders[sample.seed] = order, share[order]
+        order, share = self.orders[sample.seed]
+        rows = np.sort(order[slice(*np.searchsorted(share, [sample.low, sample.high]))])
+        return Held(self.x[rows], {role: values[rows] for role, values in self.roles.items()}, None, self.dropped)
+
+
+def held(shards: Sequence[Shard], design: Design, features: slice, targets: slice | None) -> Held:
+    """Read shards once, keeping some features, and some targets if so asked."""
+    plain = Design(*(getattr(design, one.name) for one in fields(Design)))
+    x, roles, keys, dropped = [np.zeros((0, len(range(design.width)[features])))], {role: [_none(design, role)] for role in _present(design)}, [], 0.0
+    for index, shard in enumerate(shards):
+        for rows in _read(shard, plain, index):
+            x.append(np.ascontiguousarray(rows.matrix()[:, features]))
+            dropped += float(rows.count()[1])
+            for role, parts in roles.items():
+                parts.append(rows.column(role))
+            if isinstance(design, Sampled):
+                keys.append(rows.column("key"))
+    found = {role: np.concatenate(parts) for role, parts in roles.items()}
+    if targets is not None and "y" in found:
+        found["y"] = np.ascontiguousarray(found["y"].reshape(len(found["y"]), -1)[:, targets])
+    every = np.concatenate([np.zeros(0, np.uint64), *keys]) if isinstance(design, Sampled) else None
+    return Held(_joined(x), found, every, dropped)
+
+
+def _joined(parts: list[Array]) -> Array:
+    """Blocks below each other; each is given up as it is copied, so that there is never a second copy of all."""
+    whole, row = np.empty((sum(map(len, parts)), parts[0].shape[1])), 0
+    while parts:
+        part = parts.pop(0)
+        whole[row : row + len(part)] = part
+        row += len(part)
+    return whole
+
+
+def _read(shard: Shard, design: Design, index: int) -> Iterator[Rows]:
+    try:
+        yield from shard.rows(design)
+    except Exception as error:
+        raise named(error, 1).at(f"in shard {index} ({shard.name})") from error
+
+
+def _present(design: Design) -> list[str]:
+    return list(dict.fromkeys(role for role, _ in design.roles if role != "key"))
+
+
+def _none(design: Design, role: str) -> NDArray[Any]:
+    several = len(design.role(role))
+    return np.zeros((0, several) if several > 1 else 0, np.float64 if several else np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class HeldRows:
+    """Held rows as `Rows`. Projections are added up over the ring; so are moments, each rank knowing those of its features.
+
+    Where coefficients are `sliced`, ranks give and take those of their own features alone; where targets are, no one waits for another.
+    """
+
+    held: Held
+    ring: Ring
+    width: int
+    sliced: str  # "features", "outputs" or ""
+    xp = np
+
+    def column(self, role: str) -> Any:
+        """The values of a role; of labels, positions among their levels."""
+        return self.held.roles[role] if role in self.held.roles else np.float64(NEUTRAL[role])
+
+    def project(self, coef: Array) -> Array:
+        """x·coef, of all features."""
+        if self.sliced == "outputs":
+            return np.asarray(self.held.x @ coef)
+        return self.ring.sum(self.held.x @ (coef if self.sliced else coef[self._own]))
+
+    def count(self) -> Array:
+        """(2,): rows kept, rows dropped."""
+        return np.array([len(self.held.x), self.held.dropped])
+
+    def moment(self, order: int, weight: Any, by: Groups | str | None = None) -> Array:
+        """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
+        if isinstance(by, str):
+            self.labels(by)
+        if isinstance(by, Groups):
+            return grouped.moment(order, self.matrix() if order else None, weight, by)
+        weights = np.broadcast_to(weight, (len(self.held.x), *np.shape(weight)[1:]))
+        if order == 0:
+            return np.asarray(weights.sum(axis=0))
+        if order == 1:
+            return self._first(self.held.x.T @ weights)
+        self._refuse_slices(f"a moment of order {order}")
+        if self.width > WIDEST:
+            what = f"the squares of {self.width:,} features weigh {self.width**2 * 4 / 2**30:,.0f} GiB"
+            raise Unsupported(what, "Train with steps, which need gradients alone: summable.train.")
+        return self._second(weights) if order == 2 else linalg.cubic(np.ascontiguousarray(self.matrix().T), weights)
+
+    def extent(self, column: str) -> Array:
+        """Not known of columns here."""
+        raise Unsupported(f"the extent of the column {column!r} {NOT_HERE}", "Ask with a measure that learns the design.")
+
+    def labels(self, column: str) -> Any:
+        """Not known of columns here."""
+        raise Unsupported(f"the labels of the column {column!r} {NOT_HERE}", "Ask with a measure that learns the design.")
+
+    def matrix(self) -> Array:
+        """The features, (rows, width), of which the others' come from them."""
+        self._refuse_slices("the matrix")
+        return np.concatenate(list(self.ring.each(self.held.x)), axis=1)
+
+    @property
+    def _own(self) -> slice:
+        return slice(*self.ring.bounds[self.ring.rank : self.ring.rank + 2])
+
+    def _first(self, part: Array) -> Array:
+        if self.sliced or len(self.ring.bounds) == 2:
+            return part
+        whole = np.zeros((self.width, *part.shape[1:]))
+        whole[self._own] = part
+        return self.ring.sum(whole)
+
+    def _second(self, weights: Array) -> Array:
+        """Packed squares: every rank multiplies its columns by everyone's."""
+        x, chunks = self.held.x, range(0, len(self.held.x), CHUNK)
+        if len(self.ring.bounds) == 2:
+            none = np.zeros(linalg.packed_size(self.width))
+            return none + sum(linalg.gram(x[i : i + CHUNK].T, weights[i : i + CHUNK]) for i in chunks)
+        weighted, square = x * weights[:, None], np.zeros((self.width, self.width))
+        square[self._own] = np.concatenate([weighted.T @ other for other in self.ring.each(x)], axis=1)
+        return self.ring.sum(linalg.pack(square))
+
+    def _refuse_slices(self, what: str) -> None:
+        if self.sliced:
+            raise Unsupported(f"{what} is asked where every rank has a slice of the coefficients", "Use the mesh without sliced=….")
+
+
+__all__ = ["Held", "HeldRows", "Ring", "held"]

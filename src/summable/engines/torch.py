@@ -1,0 +1,286 @@
+"""A mesh of processes that PyTorch connects: rows are split one way (dp), features or outputs the other (tp)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+
+from summable.core import errors
+from summable.core.design import Design
+from summable.core.engine import Request
+from summable.core.errors import SourceError, SummableError, Unsupported
+from summable.core.measure import PartMeasure, Question
+from summable.core.rows import Shard
+from summable.core.sample import Sampled
+from summable.core.statistic import Array, Statistic, pairwise
+from summable.core.wire import decode, encode
+from summable.engines.held import Held, HeldRows, held
+from summable.engines.part import named
+from summable.engines.threads import Threads
+
+R = TypeVar("R")
+S = TypeVar("S", bound=Statistic)
+LOST = "Start all ranks again; training with checkpoint=… goes on where it was."
+
+
+@dataclass
+class Group:
+    """Ranks that speak to each other, and how many bytes of their buffers this one has given to collectives."""
+
+    group: Any
+    size: int
+    rank: int
+    bounds: Sequence[int] = (0, 0)  # whose features, or targets, begin where
+    moved: int = 0
+
+    def sum(self, array: NDArray[Any]) -> NDArray[Any]:
+        """The sum over the ranks, on all of them: one all-reduce. The array is not used any more."""
+        if self.size == 1 or array.size == 0:
+            return np.asarray(array)
+        flat = np.ascontiguousarray(array)
+        self._collective(dist.all_reduce, flat)
+        return flat.reshape(array.shape)
+
+    def each(self, own: Array) -> Iterator[Array]:
+        """Everyone's columns in turn: one broadcast by each."""
+        for rank in range(self.size):
+            width = self.bounds[rank + 1] - self.bounds[rank]
+            columns = np.ascontiguousarray(own) if rank == self.rank else np.empty((len(own), width))
+            if self.size > 1 and columns.size:
+                self._collective(dist.broadcast, columns, src=dist.get_global_rank(self.group, rank))
+            yield columns
+
+    def texts(self, own: bytes) -> list[bytes]:
+        """Everyone's bytes: an all-reduce of their lengths, then one of the texts side by side."""
+        lengths = self.sum(np.eye(self.size)[self.rank] * len(own)).astype(int)
+        ends = np.cumsum(lengths)
+        row: NDArray[Any] = np.zeros(int(ends[-1]), np.uint8)
+        row[ends[self.rank] - len(own) : ends[self.rank]] = np.frombuffer(own, np.uint8)
+        row = self.sum(row)
+        return [row[end - length : end].tobytes() for end, length in zip(ends, lengths, strict=True)]
+
+    def least(self, number: int) -> int:
+        """The least of everyone's numbers."""
+        if self.size == 1:
+            return number
+        flat = np.array([number])
+        self._collective(dist.all_reduce, flat, op=dist.ReduceOp.MIN)
+        return int(flat[0])
+
+    def _collective(self, call: Any, flat: Any, **options: Any) -> None:
+        self.moved += flat.nbytes
+        try:
+            call(torch.from_numpy(flat), group=self.group, **options)
+        except RuntimeError as error:
+            if dist.is_initialized():
+                dist.destroy_process_group()  # so that those who wait for this rank learn of it too
+            raise Lost(f"a rank of the mesh is gone ({str(error).splitlines()[0].rstrip('.')})", LOST) from error
+
+
+class Lost(SourceError):
+    """Another rank does not answer any more, so that there is none left to agree with."""
+
+
+class Mesh:
+    """What the ranks of a mesh hold: each its rows of the dp-th share, and of their features the tp-th.
+
+    All ranks run the same program. Statistics are added over dp by one all-reduce; projections and moments over tp, inside the rows.
+    With `sliced`, programs that treat coefficients one by one hold only their rank's: of its "features", so that neither coefficients
+    nor gradients cross, or of its "outputs", so that nothing does. In one integer, all ranks tell each round whether they have an answer.
+    """
+
+    def __init__(self, own: Sequence[Shard], mesh: DeviceMesh, sliced: Literal["features", "outputs", ""] = "") -> None:
+        if mesh.size() != dist.get_world_size():
+            raise Unsupported(f"the mesh has {mesh.size()} of {dist.get_world_size()} ranks", "Give a mesh of all ranks.")
+        if mesh.device_type != "cpu":
+            raise Unsupported(f"the mesh is of {mesh.device_type} devices", 'Make it of "cpu": sums are taken there.')
+        if sliced not in ("features", "outputs", ""):
+            raise Unsupported(f"sliced={sliced!r} is not known", 'Choose "features" or "outputs", or leave it out.')
+        self.own, self.mesh, self.sliced = own, mesh, sliced
+        self.world = Group(dist.group.WORLD, dist.get_world_size(), dist.get_rank())
+        self.dp, self.tp = (_group(mesh, name) for name in ("dp", "tp"))
+        self._design: Design | None = None  # of what is held
+        self._held: Held | None = None
+
+    @property
+    def parts(self) -> int:
+        """The ranks."""
+        return self.world.size
+
+    @property
+    def moved(self) -> tuple[int, int]:
+        """Bytes that this rank gave to collectives in the last round: its answer's, and those inside of answering and of agreeing."""
+        return self.dp.moved, self.tp.moved + self.world.moved
+
+    def sum(self, measure: Question[S]) -> S:
+        """The sum over the shares of rows, the same bits on all ranks of a share of features."""
+        for group in (self.dp, self.tp, self.world):
+            group.moved = 0
+        ask = self._asked(measure)
+        mine, failure = attempt(ask)
+        if failure is not None and self.tp.size > 1 and not isinstance(failure, SummableError):
+            dist.destroy_process_group()  # others wait inside of their answers, and would for minutes
+            raise failure
+        return self._added(mine, self._agree(failure, mine))  # type: ignore[no-any-return]
+
+    def by(self, kind: Literal["features", "outputs", ""]) -> Mesh:
+        """The same rows, with coefficients sliced so."""
+        return Mesh(self.own, self.mesh, kind)
+
+    def share(self, whole: Array) -> Array:
+        """This rank's slice of coefficients, (width, targets); all of them where they are not sliced."""
+        if not self.sliced:
+            return whole
+        mine = _mine(whole.shape[self._axis], self.tp)
+        return np.ascontiguousarray(whole[mine] if self._axis == 0 else whole[:, mine])
+
+    def whole(self, part: Array, size: int, axis: int = 0) -> Array:
+        """Everyone's slices beside each other, so many along an axis, on all ranks: they cross now. As it is, where nothing is sliced there."""
+        if not self.sliced or axis != self._axis or self.tp.size == 1:
+            return part
+        full = np.zeros((size, part.shape[1]) if axis == 0 else (part.shape[0], size))
+        full[(_mine(size, self.tp),) if axis == 0 else (slice(None), _mine(size, self.tp))] = part
+        return self.tp.sum(full)
+
+    def told(self, text: bytes) -> bytes:
+        """What the first rank says."""
+        return self.world.texts(text if self.world.rank == 0 else b"")[0]
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the rank that writes files."""
+        return self.world.rank == 0
+
+    @property
+    def _axis(self) -> int:
+        return 0 if self.sliced == "features" else 1
+
+    def _asked(self, measure: Question[S]) -> Callable[[], S | None]:
+        """How this share answers; of no shards, with nothing where there are no features to hold."""
+        if isinstance(measure, PartMeasure) or measure.learns_design or not measure.design.terms:
+            return lambda: Threads(self.own, 1).sum(measure) if self.own else None
+        rows = self._rows(measure.design)
+        return lambda: measure(rows)
+
+    def _rows(self, design: Design) -> HeldRows:
+        """The rows held of a design; they are read where it is another than the last."""
+        plain = Design(*(getattr(design, one.name) for one in fields(Design)))
+        if plain != self._design or self._held is None or (isinstance(design, Sampled) and self._held.keys is None):
+            self._held, self._design = self._read(design, plain), plain
+        kept = self._held.looked_at(design.sample) if isinstance(design, Sampled) else self._held
+        return HeldRows(kept, self.tp, plain.width, self.sliced)
+
+    def _read(self, design: Design, plain: Design) -> Held:
+        """Read the own shards. All ranks do so in the same round, and agree that all could before any waits for another's features."""
+        by_outputs = self.sliced == "outputs"
+        self._held = None  # before others are read
+        self.tp.bounds = [0, plain.width] if by_outputs else bounds(plain.width, self.tp.size)
+        features = slice(None) if by_outputs else _mine(plain.width, self.tp)
+        found, failure = attempt(lambda: held(self.own, design, features, _mine(len(plain.role("y")), self.tp) if by_outputs else None))
+        self._agree(failure, None)
+        return found  # type: ignore[return-value]
+
+    def _agree(self, failure: BaseException | None, mine: Any) -> bool:
+        """Whether all ranks have an answer of plain numbers. Raises on all of them what the first to fail has met."""
+        size, rank = self.world.size, self.world.rank
+        least = self.world.least(rank if failure else size + is_plain(mine))
+        if least >= size:
+            return least > size
+        told = named(failure, 1) if isinstance(failure, Exception) else SourceError("the run was stopped", "Start all ranks again.")
+        text = json.dumps([type(told).__name__, told.what, told.advice, told.where]) if rank == least else ""
+        kind, what, advice, where = json.loads(self.world.texts(text.encode())[least])
+        if isinstance(failure, KeyboardInterrupt):
+            raise failure
+        raise getattr(errors, kind, SourceError)(what, advice, (*where, f"on rank {least}")) from failure
+
+    def _added(self, mine: Any, plain: bool) -> Any:
+        """The sum over the shares of rows: numbers in one buffer, anything else by its own + in the order of the shares."""
+        if self.dp.size == 1:
+            return mine
+        if not plain:
+            found = [decode(text) for text in self.dp.texts(encode(mine) if mine is not None else b"") if text]
+            return pairwise(found)
+        values = mine.values()
+        total = self.dp.sum(np.concatenate([np.ravel(value) for value in values]))
+        parts = np.split(total, np.cumsum([value.size for value in values])[:-1])
+        return type(mine)(*(part.reshape(value.shape) for part, value in zip(parts, values, strict=True)))
+
+
+def attempt(call: Callable[[], R]) -> tuple[R | None, BaseException | None]:
+    """What a call gives, or what it raises; but if others cannot be told, it is raised at once."""
+    try:
+        with np.errstate(over="ignore", under="ignore"):
+            return call(), None
+    except Lost:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        return None, error
+
+
+def is_plain(answer: Statistic | None) -> bool:
+    """Whether an answer adds number by number. Classes that say otherwise have a + of their own."""
+    own = getattr(type(answer), "__add__", None) is not Statistic.__add__
+    return answer is not None and not own and all(isinstance(value, np.ndarray) and value.dtype == np.float64 for value in answer.values())
+
+
+def bounds(count: int, ranks: int) -> list[int]:
+    """Where each rank's of so many features, or targets, begin, and the last one's end: as even as can be."""
+    return [count * rank // ranks for rank in range(ranks + 1)]
+
+
+def _mine(count: int, group: Group) -> slice:
+    return slice(*bounds(count, group.size)[group.rank : group.rank + 2])
+
+
+def _group(mesh: DeviceMesh, name: str) -> Group:
+    """The ranks along a dimension; of one that the mesh lacks, this alone."""
+    names = mesh.mesh_dim_names or ()
+    if not set(names) <= {"dp", "tp"} or not names:
+        raise Unsupported(f"the dimensions of the mesh are called {names}", 'Call them "dp", that splits rows, and "tp", that splits features.')
+    if name not in names:
+        return Group(None, 1, 0)
+    return Group(mesh.get_group(name), mesh.size(names.index(name)), mesh.get_local_rank(name))
+
+
+def mesh(dp: int, tp: int = 1) -> DeviceMesh:
+    """A mesh of CPU processes, rows split over `dp` and features over `tp`; under `torchrun`, or with a process group of one's own."""
+    if not dist.is_initialized() and dp * tp > 1 and "RANK" not in os.environ:
+        raise Unsupported(f"there is one process, and the mesh is {dp}x{tp}", f"Start it with torchrun --nproc-per-node {dp * tp}.")
+    if not dist.is_initialized():
+        dist.init_process_group("gloo", **({} if "RANK" in os.environ else {"store": dist.HashStore(), "rank": 0, "world_size": 1}))
+    if dist.get_world_size() != dp * tp:
+        raise Unsupported(f"there are {dist.get_world_size()} processes, and the mesh is {dp}x{tp}", "Let dp times tp be the number of processes.")
+    return init_device_mesh("cpu", (dp, tp), mesh_dim_names=("dp", "tp"))
+
+
+def linear(coef: Array, intercept: Array) -> torch.nn.Linear:
+    """A linear layer in float64: weight (q, p), bias (q,)."""
+    layer = torch.nn.Linear(coef.shape[1], coef.shape[0], dtype=torch.float64)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(coef))
+        layer.bias.copy_(torch.tensor(intercept))
+    return layer
+
+
+def opened(data: Any, request: Request) -> Mesh:
+    """Files that every rank sees are shared out over dp; rows in memory are those of the rank's own share, the same on all ranks along tp."""
+    if not hasattr(data, "shards"):
+        raise Unsupported("PyTorch's tensors are no data to be opened", "Give arrays: tensor.numpy().")
+    ranks = dist.get_world_size() if dist.is_initialized() else int(os.environ.get("WORLD_SIZE", "1"))
+    found = Mesh(data.shards, mesh(ranks) if isinstance(request.place, str) else request.place)
+    if all(hasattr(shard, "table") for shard in data.shards):
+        shares = bounds(len(data.shards), found.dp.size)
+        found.own = data.shards[slice(*shares[found.dp.rank : found.dp.rank + 2])]
+    return found
+
+
+__all__ = ["Lost", "Mesh", "bounds", "linear", "mesh", "opened"]

@@ -1,0 +1,213 @@
+"""What each of four processes of the tests of meshes does, and one alone. Started as: python mesh_ranks.py FOLDER."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import summable as sm
+from summable.core.design import Block, Constant, Design, Numeric
+from summable.core.run import run
+from summable.core.sample import chosen, keys
+from summable.engines.torch import mesh
+from summable.maths.losses import loss
+from summable.open import matrices
+from summable.solvers.lbfgs import lbfgs
+from summable.solvers.problem import Problem
+from summable.solvers.training import Course
+
+CUTS = {1: [0, 203], 2: [0, 37, 203], 4: [0, 5, 5, 120, 203]}  # rows of the shares: uneven, and one of four has none
+SCHEMES = [(4, 1, ""), (1, 4, ""), (2, 2, ""), (1, 4, "features"), (2, 2, "features"), (1, 4, "outputs"), (2, 2, "outputs")]
+LONGEST = 250  # seconds that four processes may take for all they do
+STEPS, BATCH, TARGETS, FEATURES = 50, 40, 3, 6  # of seven columns with the constant, four ranks have 1, 2, 2 and 2
+
+
+class Bytes(TorchDispatchMode):
+    """Counts the bytes of the buffers that collectives are called with, where PyTorch calls them."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function.namespace == "c10d":
+            self.count += sum(tensor.nbytes for tensor in args[0])
+        return function(*args, **(kwargs or {}))
+
+
+def rows():
+    draw = np.random.default_rng(11)
+    x = draw.normal(size=(203, FEATURES))
+    y = x @ draw.normal(size=(FEATURES, TARGETS)) + 0.5 * draw.normal(size=(203, TARGETS)) + 1.0
+    return x, y, (y[:, 0] > 1.0).astype(float)
+
+
+def table(x, y, churn):
+    names = {f"x{i}": x[:, i] for i in range(FEATURES)}
+    return {**names, "y": y[:, 0], "churn": churn, "g": np.array(["a", "b", "c"])[(x[:, 5] > -0.5).astype(int) + (x[:, 5] > 0.5)]}
+
+
+def files(folder, engine=None):
+    """Least squares over three files, of which four ranks get one each, and one none."""
+    fit = sm.ols("y ~ x0 + C(g)", f"{folder}/*.parquet", engine=engine)
+    return {"files": np.concatenate([fit.params, fit.bse])}
+
+
+def write(folder):
+    """The rows in three files."""
+    for number, part in enumerate(np.array_split(np.arange(203), [20, 150])):
+        pd.DataFrame({name: values[part] for name, values in table(*rows()).items()}).to_parquet(Path(folder) / f"{number}.parquet")
+
+
+def problem(x):
+    design = Design((), (Constant(), Block("X", (0.0,) * FEATURES)), (("y", Numeric("y")),))
+    width = FEATURES + 1
+    return Problem(design, loss("binomial"), np.arange(width), 0.5 * np.eye(width), 203.0, np.eye(width), np.zeros((0, 0)))
+
+
+WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow")
+
+
+def ways(dp, tp, sliced):
+    """Those in which a scheme is trained: all where a step is of its own kind."""
+    return ("sgd", "adam", "narrow") if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "narrow")
+
+
+def trained(x, y, churn, names=WAYS, **options):
+    """Curves and coefficients of training in some ways."""
+    common = {"steps": STEPS, "batch": BATCH, "seed": 3, **options}
+    calls = {
+        "sgd": lambda: sm.train(x, y, method="sgd", rate=0.05, momentum=0.9, decay=0.9, every=2, **common),
+        "adam": lambda: sm.train(x, y, rate=0.05, **common),
+        "narrow": lambda: sm.train(x[:, :2], y[:, 0], rate=0.05, **{**common, "steps": 3}),  # fewer columns, and targets, than ranks
+        "logistic sgd": lambda: sm.train(x, churn, family="binomial", method="sgd", rate=0.5, **common),
+        "logistic adam": lambda: sm.train(x, churn, family="binomial", rate=0.1, **common),
+    }
+    fits = {name: calls[name]() for name in names}
+    return {name: np.concatenate([fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept]) for name, fit in fits.items()}
+
+
+def fitted(x, y, churn, engine=None):
+    """Solutions of the programs that know nothing of a mesh."""
+    data = table(x, y, churn)
+    right = "x0 + x1 + x2 + x3 + x4 + x5 + C(g)"
+    linear = sm.ols(f"y ~ {right}", data, engine=engine)
+    near = sm.glm("churn ~ x0 + x3 + x4", data, "binomial", engine=engine, prefer="time")
+    few = sm.glm("churn ~ x0 + x3", data, "binomial", engine=engine, prefer="rounds")
+    place = sm.engine(matrices(x, churn[:, None], None), engine=engine)
+    (at, done), _ = run(lbfgs(problem(x), np.zeros(FEATURES + 1)), place)
+    assert done
+    found = {"ols": linear, "newton": near, "few rounds": few}
+    return {name: np.concatenate([fit.params, fit.bse]) for name, fit in found.items()} | {"lbfgs": at}
+
+
+def predicted(dp, tp, sliced, batch_rows, width, targets):
+    """Bytes that a rank gives to collectives in a step: (of the answer, inside of it but for agreeing)."""
+    tp_rank = dist.get_rank() % tp
+    features = width if sliced != "features" else len(range(width)[slice(width * tp_rank // tp, width * (tp_rank + 1) // tp)])
+    outputs = targets if sliced != "outputs" else len(range(targets)[slice(targets * tp_rank // tp, targets * (tp_rank + 1) // tp)])
+    answer = 0 if dp == 1 else 8 * (features * outputs + outputs + 3)
+    if tp == 1 or sliced == "outputs":
+        return answer, 0
+    return answer, 8 * (batch_rows * targets + (0 if sliced else width * targets))
+
+
+def accounts(x, y, where, dp, tp, sliced):
+    """Asserts that what PyTorch saw, what the ledger says and what the formula predicts are the same, whole passes and batches."""
+    for batch in (None, BATCH):
+        with Bytes() as seen:
+            fit = sm.train(x, y, method="sgd", steps=4, batch=batch, engine=where, split=sliced)
+        told = [line.up + line.inside for line in fit.ledger.rounds]
+        gathered = 0 if not sliced or tp == 1 else 8 * (3 * (FEATURES + 1) * TARGETS + (5 * TARGETS if sliced == "outputs" else 0))
+        assert seen.count == sum(told) + gathered, (dp, tp, sliced, seen.count, told, gathered)
+        sizes = [len(x)] * 6 if batch is None else [len(x), *batches(x, y), len(x)]
+        for number, (size, line) in enumerate(zip(sizes, fit.ledger.rounds, strict=True)):
+            answer, inside = predicted(dp, tp, sliced, size, FEATURES + 1, TARGETS)
+            agreed = 8 * (1 + (number == 0 or (batch is not None and number == 1)))  # and once more where rows, or their keys, are read
+            assert (line.down, line.up, line.inside) == (0, answer, inside + agreed), (dp, tp, sliced, number, line, answer, inside)
+
+
+def batches(x, y):
+    """How many of these rows are in each of the first four of five batches."""
+    found = keys([*x.T, *y.T], len(x))
+    return [int(chosen(found, Course(4, 0.1, 5, 0).sample_of(step)).sum()) for step in range(4)]
+
+
+def refusals(where, x, y):
+    """An error on one rank is the same sentence on all."""
+    bad = {"x": x[:, 0].copy(), "y": y[:, 0].copy()}
+    if dist.get_rank() == 2 and len(x):
+        bad["x"][0] = np.inf
+    try:
+        sm.ols("y ~ x", bad, engine=where)
+    except sm.DataError as error:
+        return str(error)
+    return "none"
+
+
+def everything(rank, folder):
+    begin(rank, folder, "all")
+    x, y, churn = rows()
+    for dp, tp, sliced in SCHEMES:
+        where = mesh(dp, tp)
+        share = slice(*CUTS[dp][where.get_local_rank("dp") :][:2])
+        mine = x[share], y[share], churn[share]
+        found = trained(*mine, ways(dp, tp, sliced), engine=where, split=sliced)
+        if not sliced:
+            found |= {**fitted(*mine, where), **files(folder, where), "refused": refusals(where, *mine[:2])}
+        accounts(*mine[:2], where, dp, tp, sliced)
+        np.savez(Path(folder) / f"{dp}x{tp}{sliced}-{rank}.npz", **found)
+    dist.destroy_process_group()
+
+
+def killed(rank, folder):
+    """One rank dies in the midst; what the others say is written down."""
+    begin(rank, folder, "killed")
+    x, y, _ = rows()
+    where = mesh(2, 2)
+    share = slice(*CUTS[2][where.get_local_rank("dp") :][:2])
+
+    def watch(step, _loss):
+        if step == 25 and rank == 3:
+            os._exit(1)
+
+    try:
+        sm.train(
+            x[share], y[share], rate=0.05, steps=STEPS, batch=BATCH, seed=3, engine=where, checkpoint=Path(folder) / "mesh.json", save_every=10, watch=watch
+        )
+    except sm.SourceError as error:
+        (Path(folder) / f"error-{rank}.txt").write_text(str(error))
+
+
+def begin(rank, folder, name):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{Path(folder).resolve()}/{name}", rank=rank, world_size=4)
+
+
+def started(what, folder):
+    """Four processes, forked so that nothing is imported again; their exit codes. One that hangs is ended, and has another than any that ends itself."""
+    ranks = processes.start_processes(what, (folder,), nprocs=4, join=False, daemon=True, start_method="fork").processes
+    deadline = time.monotonic() + LONGEST
+    for process in ranks:  # each is waited for: none is to be ended by another than itself
+        process.join(max(0.0, deadline - time.monotonic()))
+    for process in ranks:
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+    return [process.exitcode for process in ranks]
+
+
+if __name__ == "__main__":
+    write(sys.argv[1])
+    found = trained(*rows()) | fitted(*rows()) | files(sys.argv[1])
+    np.savez(Path(sys.argv[1]) / "alone.npz", **found)
+    print(*started(everything, sys.argv[1]), *started(killed, sys.argv[1]))
