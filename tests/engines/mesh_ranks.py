@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from summable.core.run import run
 from summable.core.sample import chosen, keys
 from summable.engines.torch import mesh
 from summable.maths.losses import loss
+from summable.measures.gram import Gram
 from summable.open import matrices
 from summable.solvers.lbfgs import lbfgs
 from summable.solvers.problem import Problem
@@ -29,6 +31,7 @@ CUTS = {1: [0, 203], 2: [0, 37, 203], 4: [0, 5, 5, 120, 203]}  # rows of the sha
 SCHEMES = [(4, 1, ""), (1, 4, ""), (2, 2, ""), (1, 4, "features"), (2, 2, "features"), (1, 4, "outputs"), (2, 2, "outputs")]
 LONGEST = 250  # seconds that four processes may take for all they do
 STEPS, BATCH, TARGETS, FEATURES = 50, 40, 3, 6  # of seven columns with the constant, four ranks have 1, 2, 2 and 2
+KILLED = {"rate": 0.05, "steps": STEPS, "batch": BATCH, "seed": 3, "save_every": 10}  # the training that a death interrupts
 
 
 class Bytes(TorchDispatchMode):
@@ -48,12 +51,12 @@ def rows():
     draw = np.random.default_rng(11)
     x = draw.normal(size=(203, FEATURES))
     y = x @ draw.normal(size=(FEATURES, TARGETS)) + 0.5 * draw.normal(size=(203, TARGETS)) + 1.0
-    return x, y, (y[:, 0] > 1.0).astype(float)
+    return x, y, (y > 1.0).astype(float)
 
 
 def table(x, y, churn):
     names = {f"x{i}": x[:, i] for i in range(FEATURES)}
-    return {**names, "y": y[:, 0], "churn": churn, "g": np.array(["a", "b", "c"])[(x[:, 5] > -0.5).astype(int) + (x[:, 5] > 0.5)]}
+    return {**names, "y": y[:, 0], "churn": churn[:, 0], "g": np.array(["a", "b", "c"])[(x[:, 5] > -0.5).astype(int) + (x[:, 5] > 0.5)]}
 
 
 def files(folder, engine=None):
@@ -68,10 +71,10 @@ def write(folder):
         pd.DataFrame({name: values[part] for name, values in table(*rows()).items()}).to_parquet(Path(folder) / f"{number}.parquet")
 
 
-def problem(x):
+def problem(family):
     design = Design((), (Constant(), Block("X", (0.0,) * FEATURES)), (("y", Numeric("y")),))
     width = FEATURES + 1
-    return Problem(design, loss("binomial"), np.arange(width), 0.5 * np.eye(width), 203.0, np.eye(width), np.zeros((0, 0)))
+    return Problem(design, loss(family), np.arange(width), 0.5 * np.eye(width), 203.0, np.eye(width), np.zeros((0, 0)))
 
 
 WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow")
@@ -79,7 +82,7 @@ WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow")
 
 def ways(dp, tp, sliced):
     """Those in which a scheme is trained: all where a step is of its own kind."""
-    return ("sgd", "adam", "narrow") if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "narrow")
+    return WAYS if sliced or tp == 1 else ("sgd", "adam", "logistic sgd", "narrow")
 
 
 def trained(x, y, churn, names=WAYS, **options):
@@ -101,13 +104,21 @@ def fitted(x, y, churn, engine=None):
     data = table(x, y, churn)
     right = "x0 + x1 + x2 + x3 + x4 + x5 + C(g)"
     linear = sm.ols(f"y ~ {right}", data, engine=engine)
-    near = sm.glm("churn ~ x0 + x3 + x4", data, "binomial", engine=engine, prefer="time")
-    few = sm.glm("churn ~ x0 + x3", data, "binomial", engine=engine, prefer="rounds")
-    place = sm.engine(matrices(x, churn[:, None], None), engine=engine)
-    (at, done), _ = run(lbfgs(problem(x), np.zeros(FEATURES + 1)), place)
+    found = {
+        "ols": linear,
+        "newton": sm.glm("y ~ x0 + x3 + x4", data, "gaussian", engine=engine, prefer="time"),
+        "logistic newton": sm.glm("churn ~ x0 + x3 + x4", data, "binomial", engine=engine, prefer="time"),
+        "logistic few rounds": sm.glm("churn ~ x0 + x3", data, "binomial", engine=engine, prefer="rounds"),
+    }
+    descents = {"lbfgs": descended("gaussian", x, y, engine), "logistic lbfgs": descended("binomial", x, churn, engine)}
+    return {name: np.concatenate([fit.params, fit.bse]) for name, fit in found.items()} | descents
+
+
+def descended(family, x, y, engine):
+    """Where L-BFGS leads."""
+    (at, done), _ = run(lbfgs(problem(family), np.zeros(FEATURES + 1)), sm.engine(matrices(x, y[:, :1], None), engine=engine))
     assert done
-    found = {"ols": linear, "newton": near, "few rounds": few}
-    return {name: np.concatenate([fit.params, fit.bse]) for name, fit in found.items()} | {"lbfgs": at}
+    return at
 
 
 def predicted(dp, tp, sliced, batch_rows, width, targets):
@@ -134,6 +145,23 @@ def accounts(x, y, where, dp, tp, sliced):
             answer, inside = predicted(dp, tp, sliced, size, FEATURES + 1, TARGETS)
             agreed = 8 * (1 + (number == 0 or (batch is not None and number == 1)))  # and once more where rows, or their keys, are read
             assert (line.down, line.up, line.inside) == (0, answer, inside + agreed), (dp, tp, sliced, number, line, answer, inside)
+
+
+def account_of_squares(x, y, where, dp, tp):
+    """The same of least squares: X'X and X'y at once, for which every rank gives its columns to all in turn."""
+    design = Design((), (Constant(), Block("X", (0.0,) * FEATURES)), tuple(("y", Numeric(f"y{i}")) for i in range(TARGETS)))
+    place, width = sm.engine(matrices(x, y, None), engine=where), FEATURES + 1
+    packed = width * (width + 1) // 2
+    with Bytes() as seen:
+        _, ledger = run(once(design), place)
+    (line,) = ledger.rounds
+    inside = (len(x) * width + packed + width * TARGETS) * (tp > 1)
+    assert (line.up, line.inside) == (8 * (3 + TARGETS + width * TARGETS + packed) * (dp > 1), 8 * (inside + 2)), (dp, tp, line, inside)
+    assert seen.count == line.up + line.inside, (dp, tp, seen.count, line)
+
+
+def once(design):
+    return (yield from Gram(design))
 
 
 def batches(x, y):
@@ -164,6 +192,7 @@ def everything(rank, folder):
         found = trained(*mine, ways(dp, tp, sliced), engine=where, split=sliced)
         if not sliced:
             found |= {**fitted(*mine, where), **files(folder, where), "refused": refusals(where, *mine[:2])}
+            account_of_squares(*mine[:2], where, dp, tp)
         accounts(*mine[:2], where, dp, tp, sliced)
         np.savez(Path(folder) / f"{dp}x{tp}{sliced}-{rank}.npz", **found)
     dist.destroy_process_group()
@@ -181,11 +210,19 @@ def killed(rank, folder):
             os._exit(1)
 
     try:
-        sm.train(
-            x[share], y[share], rate=0.05, steps=STEPS, batch=BATCH, seed=3, engine=where, checkpoint=Path(folder) / "mesh.json", save_every=10, watch=watch
-        )
+        sm.train(x[share], y[share], **KILLED, engine=where, checkpoint=Path(folder) / "mesh.json", watch=watch)
     except sm.SourceError as error:
         (Path(folder) / f"error-{rank}.txt").write_text(str(error))
+
+
+def resumed(rank, folder):
+    """Four others go on where those were, as another mesh."""
+    begin(rank, folder, "resumed")
+    (x, y, _), where, asked = rows(), mesh(4, 1), []
+    share = slice(*CUTS[4][rank:][:2])
+    fit = sm.train(x[share], y[share], **KILLED, engine=where, checkpoint=Path(folder) / "again.json", watch=lambda step, loss: asked.append(step))
+    np.savez(Path(folder) / f"resumed-{rank}.npz", adam=np.concatenate([fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept]), asked=asked)
+    dist.destroy_process_group()
 
 
 def begin(rank, folder, name):
@@ -211,3 +248,5 @@ if __name__ == "__main__":
     found = trained(*rows()) | fitted(*rows()) | files(sys.argv[1])
     np.savez(Path(sys.argv[1]) / "alone.npz", **found)
     print(*started(everything, sys.argv[1]), *started(killed, sys.argv[1]))
+    shutil.copy(Path(sys.argv[1]) / "mesh.json", Path(sys.argv[1]) / "again.json")
+    print(*started(resumed, sys.argv[1]))
