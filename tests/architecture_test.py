@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import summable
-from summable.core.measure import Measure, PartMeasure
+from summable.core.measure import FeatureMeasure, Measure, PartMeasure
 from tests_support import submodules
 
 SOURCE = Path(summable.__file__).parent
@@ -87,8 +87,10 @@ def test_only_the_loop_asks_an_engine():
 
 def measures():
     modules = submodules(__import__("summable.measures", fromlist=["measures"]))
-    found = [value for module in modules for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Measure | PartMeasure)]
-    return sorted({cls for cls in found if cls not in (Measure, PartMeasure)}, key=lambda cls: cls.__name__)
+    found = [
+        value for module in modules for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Measure | PartMeasure | FeatureMeasure)
+    ]
+    return sorted({cls for cls in found if cls not in (Measure, PartMeasure, FeatureMeasure)}, key=lambda cls: cls.__name__)
 
 
 @pytest.mark.parametrize("measure", measures(), ids=lambda cls: cls.__name__)
@@ -103,6 +105,7 @@ def test_a_measure_says_what_it_costs(measure):
 def test_a_solver_says_what_it_costs():
     from summable.solvers import (
         adam,
+        conjugate,
         curves,
         descent,
         dispersed,
@@ -140,6 +143,10 @@ def test_a_solver_says_what_it_costs():
         lbfgs.lbfgs,
         gradient.gradient,
         training.descend,
+        conjugate.conjugate,
+        conjugate.steps,
+        conjugate.spread_of,
+        conjugate.from_rows,
         sgd.sgd,
         adam.adam,
     )

@@ -19,7 +19,7 @@ import summable as sm
 from summable.core.design import Block, Constant, Design, Numeric
 from summable.core.run import run
 from summable.core.sample import chosen, keys
-from summable.engines.torch import mesh
+from summable.engines.torch import bounds, mesh
 from summable.maths.losses import loss
 from summable.measures.gram import Gram
 from summable.open import matrices
@@ -77,12 +77,12 @@ def problem(family):
     return Problem(design, loss(family), np.arange(width), 0.5 * np.eye(width), 203.0, np.eye(width), np.zeros((0, 0)))
 
 
-WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow")
+WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow", "cg", "wide cg")
 
 
 def ways(dp, tp, sliced):
     """Those in which a scheme is trained: all where a step is of its own kind."""
-    return WAYS if sliced or tp == 1 else ("sgd", "adam", "logistic sgd", "narrow")
+    return WAYS[:5] if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "adam", "logistic sgd", "narrow", "cg")
 
 
 def trained(x, y, churn, names=WAYS, **options):
@@ -95,8 +95,14 @@ def trained(x, y, churn, names=WAYS, **options):
         "logistic sgd": lambda: sm.train(x, churn, family="binomial", method="sgd", rate=0.5, **common),
         "logistic adam": lambda: sm.train(x, churn, family="binomial", rate=0.1, **common),
     }
+    wide = np.concatenate([x, np.sin(np.outer(x[:, 0], np.arange(1.0, 250.0))) + 3.0], axis=1)  # more columns than rows
+    krylov = {"engine": options.get("engine"), "split": options.get("split"), "method": "cg"}
+    calls |= {
+        "cg": lambda: sm.train(x, y, weights=1.0 + (x[:, 1] > 0), alpha=0.5, **krylov),
+        "wide cg": lambda: sm.train(wide, y[:, :2], alpha=30.0, **krylov),
+    }
     fits = {name: calls[name]() for name in names}
-    return {name: np.concatenate([fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept]) for name, fit in fits.items()}
+    return {name: np.concatenate([[] if "cg" in name else fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept]) for name, fit in fits.items()}
 
 
 def fitted(x, y, churn, engine=None):
@@ -160,6 +166,21 @@ def account_of_squares(x, y, where, dp, tp):
     assert seen.count == line.up + line.inside, (dp, tp, seen.count, line)
 
 
+def account_of_directions(x, y, where, dp, tp, sliced):
+    """The same of conjugate gradients: a step is an image of the rows, and two rounds of inner products where coefficients are sliced."""
+    width = FEATURES + 1
+    own = np.diff(bounds(width, tp))[where.get_local_rank("tp")] if sliced == "features" else width
+    with Bytes() as seen:
+        fit = sm.train(x, y, method="cg", steps=3, tolerance=1e-3, engine=where, split=sliced)
+    told = [line.up + line.inside for line in fit.ledger.rounds]
+    assert seen.count == sum(told) + 8 * width * TARGETS * (tp > 1 and sliced == "features")  # which cross once, at the end
+    inner = [line for line in fit.ledger.rounds if line.measure == "Inner"]
+    assert bool(inner) and {line.up for line in inner} == {0} and {line.inside for line in inner} <= {8 * TARGETS * pairs * (tp > 1) for pairs in (1, 2)}
+    images = [line for line in fit.ledger.rounds if line.measure == "Image"]
+    inside = 8 * (1 + len(x) * TARGETS * (tp > 1))
+    assert images and {(line.up, line.inside) for line in images} == {(8 * (own * TARGETS + TARGETS) * (dp > 1), inside)}
+
+
 def once(design):
     return (yield from Gram(design))
 
@@ -194,6 +215,8 @@ def everything(rank, folder):
             found |= {**fitted(*mine, where), **files(folder, where), "refused": refusals(where, *mine[:2])}
             account_of_squares(*mine[:2], where, dp, tp)
         accounts(*mine[:2], where, dp, tp, sliced)
+        if sliced == "features":
+            account_of_directions(*mine[:2], where, dp, tp, sliced)
         np.savez(Path(folder) / f"{dp}x{tp}{sliced}-{rank}.npz", **found)
     dist.destroy_process_group()
 

@@ -14,6 +14,10 @@ from launching import launched
 from summable.engines.torch import Mesh, mesh
 
 HERE = Path(__file__).parent
+LEAST = {  # where more than rounding may lie between
+    "logistic few rounds": 1e-8,  # the start of that fit depends on the cut, and its tolerance is 3e-11
+    "cg": 1e-9, "wide cg": 1e-9,  # the residual is 1e-10 of the first, and rounding may take a step more to it
+}  # fmt: skip
 pytestmark = pytest.mark.slow
 
 
@@ -43,7 +47,7 @@ def test_every_scheme_gives_what_one_process_gives(answers, alone, scheme):
         assert set(mesh_ranks.ways(*scheme)) <= set(found)
         for name in set(found) - {"refused"}:
             apart = np.abs(found[name] - alone[name]) / np.maximum(1, np.abs(alone[name]))
-            least = 1e-8 if name == "logistic few rounds" else 1e-12  # the start of that fit depends on the cut, and its tolerance is 3e-11
+            least = LEAST.get(name, 1e-12)
             assert apart.max() <= least, f"{name} on rank {rank}"
 
 

@@ -22,6 +22,7 @@ from summable.measures.distinct import Distinct
 from summable.measures.glance import Glance
 from summable.measures.gram import Gram
 from summable.measures.header import Header
+from summable.measures.image import Image
 from summable.measures.jeffreys import Jeffreys
 from summable.measures.local import Local
 from summable.measures.middle import Middle
@@ -79,6 +80,7 @@ MEASURES = {
     "slope": (Slope(SHARES, BINOMIAL, 0.01 * AT, POINTS), None, lambda s: s.values()),
     "slopes": (Slopes(TWO, loss("gaussian"), POINTS), None, lambda s: s.values()[1:]),
     "slopes of a sample": (Slopes(sampled(DESIGN, Sample(3, 0.2, 0.7)), loss("gaussian"), POINTS[:, :1]), None, lambda s: s.values()[1:]),
+    "image": (Image(TWO, POINTS), None, lambda s: s.values()),
     "violations": (Violations(SHARES, AT, 0.1, True), None, None),
     "jeffreys": (Jeffreys(SHARES, BINOMIAL, 0.01 * AT, 0.01 * np.eye(DESIGN.width)), None, lambda s: s.values()),
     "jeffreys at first": (Jeffreys(SHARES, loss("binomial"), 0.01 * AT, np.zeros((0, 0))), None, lambda s: s.values()),

@@ -41,6 +41,7 @@ def zeros(features, targets):
     return layer
 
 
+@pytest.mark.slow  # PyTorch takes seconds to start
 def test_sgd_with_momentum_takes_the_steps_of_pytorch(arrays):
     fit = sm.train(*arrays, method="sgd", rate=0.1, momentum=0.9, steps=50)
     layer, losses = by_torch(*arrays, torch.optim.SGD, torch.nn.functional.mse_loss, lr=0.1, momentum=0.9)
@@ -49,6 +50,7 @@ def test_sgd_with_momentum_takes_the_steps_of_pytorch(arrays):
     np.testing.assert_allclose(fit.to_torch()(torch.tensor(arrays[0])).detach(), fit.predict(arrays[0]), rtol=1e-12)
 
 
+@pytest.mark.slow  # PyTorch takes seconds to start
 def test_adam_begins_at_a_given_layer_and_takes_the_steps_of_pytorch(arrays):
     torch.manual_seed(1)
     layer = torch.nn.Linear(P, Q, dtype=torch.float64)
@@ -58,6 +60,7 @@ def test_adam_begins_at_a_given_layer_and_takes_the_steps_of_pytorch(arrays):
     np.testing.assert_allclose(fit.intercept, layer.bias.detach(), rtol=1e-12)
 
 
+@pytest.mark.slow  # PyTorch takes seconds to start
 def test_the_loss_of_zeros_and_ones_is_the_cross_entropy(arrays):
     x, labels = arrays[0], (arrays[1][:, :1] > 2).astype(float)
     fit = sm.train(x, labels, family="binomial", rate=0.1, steps=20)

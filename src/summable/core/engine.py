@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from summable.core.measure import Question
+from summable.core.measure import FeatureMeasure, Question
 from summable.core.rows import Shard
 from summable.core.statistic import Array, Statistic
 
@@ -59,6 +59,9 @@ class Slicing(Engine, Protocol):
     @property
     def sliced(self) -> str:
         """By what they do: "features", "outputs", or "" for not at all."""
+
+    def over(self, measure: FeatureMeasure[S]) -> S:
+        """The sum over the slices of features."""
 
     def by(self, kind: Any) -> Slicing:
         """The same rows, with coefficients sliced by "features" or "outputs"; "" for not at all."""

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from summable.core.data import Data
-from summable.core.engine import Branching, Counting, Engine, Remembering
+from summable.core.engine import Branching, Counting, Engine, Remembering, Slicing
 from summable.core.errors import SummableError
 from summable.core.html import table
-from summable.core.measure import Measure, PartMeasure, Question, Rounds
+from summable.core.measure import Asked, FeatureMeasure, Question, Rounds
 from summable.core.statistic import Statistic
 from summable.core.wire import digest, encode
 
 R = TypeVar("R")
-Foretell = Callable[[Measure[Any] | PartMeasure[Any]], int | None]  # bytes, or None where only the rows know
+Foretell = Callable[[Question[Any]], int | None]  # bytes, or None where only the rows know
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,9 @@ def _cells(line: Round) -> tuple[str, ...]:
 def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) -> tuple[R, Ledger]:
     """Run a program on an engine; the only caller of `Engine.sum`.
 
-    A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields. With `foretell`,
-    which tells what an answer will weigh, the ledger has that beside what it weighed.
+    A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields. What is asked of
+    coefficients alone is a round only of an engine that slices them. With `foretell`, which tells what an answer will weigh, the ledger
+    has that beside what it weighed.
     """
     ledger, sent, answer = Ledger(), set[str](), None
     while True:
@@ -89,10 +90,13 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
             measure = program.send(answer)
         except StopIteration as stop:
             return stop.value, ledger
-        foretold = foretell(measure) if foretell else None
+        if isinstance(measure, FeatureMeasure) and not isinstance(engine, Slicing):
+            answer = measure()  # no round: coefficients are whole here
+            continue
         name, start = type(measure).__name__, time.perf_counter()
+        foretold = foretell(measure) if foretell and not isinstance(measure, FeatureMeasure) else None
         try:
-            answer = engine.sum(measure)
+            answer = _answer(engine, measure)
         except SummableError as error:
             raise error.at(f"while taking {name}, round {len(ledger.rounds) + 1}") from error.__cause__
         seconds = time.perf_counter() - start
@@ -102,7 +106,13 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
         ledger.rounds.append(Round(name, engine.parts, down, up, answer.numbers, seconds, measure.learns_design, known, foretold, depth, inside))
 
 
-def _weighed(engine: Engine, measure: Question[Any], answer: Statistic, sent: set[str]) -> tuple[int, int, int]:
+def _answer(engine: Engine, measure: Asked) -> Any:
+    if isinstance(measure, FeatureMeasure) and isinstance(engine, Slicing):
+        return engine.over(measure)
+    return engine.sum(measure)  # type: ignore[arg-type]  # what is asked of coefficients alone comes no further elsewhere
+
+
+def _weighed(engine: Engine, measure: Asked, answer: Statistic, sent: set[str]) -> tuple[int, int, int]:
     """Bytes down, up and inside, each part's."""
     if isinstance(engine, Counting):
         return 0, *engine.moved

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Protocol
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from summable.core.design import NEUTRAL, Design
+from summable.core.design import NEUTRAL, Block, Category, Constant, Design, Numeric, Product
 from summable.core.errors import Unsupported
 from summable.core.rows import Groups, Rows, Shard
 from summable.core.sample import Keys, Sample, Sampled, uniform
 from summable.core.statistic import Array
 from summable.engines.part import named
-from summable.maths import grouped, linalg
+from summable.maths import expressions, grouped, linalg
 
 WIDEST = 2**14  # features whose squares are still summed: 1 GiB of them
 CHUNK = 2**16  # rows whose squares are taken at once, so that no second copy of all is made
@@ -38,6 +38,14 @@ class Ring(Protocol):
 
     def each(self, own: Array) -> Iterator[Array]:
         """Everyone's columns in turn, (rows, own), this rank's among them."""
+
+
+@runtime_checkable
+class Narrowing(Shard, Protocol):
+    """A shard of a matrix, whose columns can be left out before they are read."""
+
+    def narrow(self, features: slice) -> Shard:
+        """The same rows of some columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +71,12 @@ class Held:
 
 
 def held(shards: Sequence[Shard], design: Design, features: slice, targets: slice | None) -> Held:
-    """Read shards once, keeping some features, and some targets if so asked."""
-    plain = Design(*(getattr(design, one.name) for one in fields(Design)))
+    """Read shards once, keeping some features, and some targets if so asked. What is left out is not read, if it can be told apart."""
     x, roles, keys, dropped = [np.zeros((0, len(range(design.width)[features])))], {role: [_none(design, role)] for role in _present(design)}, [], 0.0
     for index, shard in enumerate(shards):
-        for rows in _read(shard, plain, index):
-            x.append(np.ascontiguousarray(rows.matrix()[:, features]))
+        lesser, narrower, mine = narrowed(shard, design, features)
+        for rows in _read(lesser, narrower, index):
+            x.append(np.ascontiguousarray(rows.matrix()[:, mine]))
             dropped += float(rows.count()[1])
             for role, parts in roles.items():
                 parts.append(rows.column(role))
@@ -79,6 +87,31 @@ def held(shards: Sequence[Shard], design: Design, features: slice, targets: slic
         found["y"] = np.ascontiguousarray(found["y"].reshape(len(found["y"]), -1)[:, targets])
     every = np.concatenate([np.zeros(0, np.uint64), *keys]) if isinstance(design, Sampled) else None
     return Held(_joined(x), found, every, dropped)
+
+
+def narrowed(shard: Shard, design: Design, features: slice) -> tuple[Shard, Design, slice]:
+    """What of a shard must be read for some features, by which design, and which of its features they are.
+
+    All of it, where other columns tell which rows are kept, or which are in a sample.
+    """
+    plain = Design(*(getattr(design, one.name) for one in fields(Design)))
+    first, last, _ = features.indices(design.width)
+    if isinstance(design, Sampled) or design.missing != "raise" or last - first == design.width:
+        return shard, plain, features
+    if len(design.singles) + 1 == len(design.terms) and design.terms[0] == Constant() and not design.bases:
+        terms = design.terms[features]
+        read = {name for term in terms if isinstance(term, Product) for name in _read_by(term.numerics[0])}
+        read.update(name for _, one in design.roles for name in _read_by(one))
+        return shard, replace(plain, columns=tuple(column for column in design.columns if column.name in read), terms=terms), slice(None)
+    if isinstance(shard, Narrowing) and len(design.terms) == 2 and isinstance(block := design.terms[1], Block):
+        columns = slice(max(first - 1, 0), max(last - 1, 0))
+        of_them = slice(int(first > 0), int(first > 0) + last - first)
+        return shard.narrow(columns), replace(plain, terms=(Constant(), Block(block.column, block.shifts[columns]))), of_them
+    return shard, plain, features
+
+
+def _read_by(one: Numeric | Category) -> Sequence[str]:
+    return expressions.columns(one.expression) if isinstance(one, Numeric) else [one.column]
 
 
 def _joined(parts: list[Array]) -> Array:
@@ -139,7 +172,7 @@ class HeldRows:
         if isinstance(by, str):
             self.labels(by)
         if isinstance(by, Groups):
-            return grouped.moment(order, self.matrix() if order else None, weight, by)
+            return self._grouped(order, weight, by)
         weights = np.broadcast_to(weight, (len(self.held.x), *np.shape(weight)[1:]))
         if order == 0:
             return np.asarray(weights.sum(axis=0))
@@ -148,7 +181,7 @@ class HeldRows:
         self._refuse_slices(f"a moment of order {order}")
         if self.width > WIDEST:
             what = f"the squares of {self.width:,} features weigh {self.width**2 * 4 / 2**30:,.0f} GiB"
-            raise Unsupported(what, "Train with steps, which need gradients alone: summable.train.")
+            raise Unsupported(what, "Train with steps or conjugate gradients, which need none: summable.train.")
         return self._second(weights) if order == 2 else linalg.cubic(np.ascontiguousarray(self.matrix().T), weights)
 
     def extent(self, column: str) -> Array:
@@ -174,6 +207,13 @@ class HeldRows:
         whole = np.zeros((self.width, *part.shape[1:]))
         whole[self._own] = part
         return self.ring.sum(whole)
+
+    def _grouped(self, order: int, weight: Any, by: Groups) -> Array:
+        """By groups; where no products of two features are asked, each rank knows those of its own."""
+        if order == 0 or (order == 2 and by.crossed):
+            return grouped.moment(order, self.matrix() if order else None, weight, by)
+        own = by if self.sliced else replace(by, about=np.ascontiguousarray(by.about[:, self._own]))
+        return self._first(grouped.moment(order, self.held.x, weight, own).T).T
 
     def _second(self, weights: Array) -> Array:
         """Packed squares: every rank multiplies its columns by everyone's."""

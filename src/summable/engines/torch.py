@@ -18,7 +18,7 @@ from summable.core import errors
 from summable.core.design import Design
 from summable.core.engine import Request
 from summable.core.errors import SourceError, SummableError, Unsupported
-from summable.core.measure import PartMeasure, Question
+from summable.core.measure import FeatureMeasure, PartMeasure, Question
 from summable.core.rows import Shard
 from summable.core.sample import Sampled
 from summable.core.statistic import Array, Statistic, pairwise
@@ -132,6 +132,13 @@ class Mesh:
             raise failure
         return self._added(mine, self._agree(failure, mine))  # type: ignore[no-any-return]
 
+    def over(self, measure: FeatureMeasure[S]) -> S:
+        """The sum over the slices of features: over tp, inside of answering."""
+        for group in (self.dp, self.tp, self.world):
+            group.moved = 0
+        mine = measure()
+        return _summed(self.tp, mine) if self.sliced == "features" else mine
+
     def by(self, kind: Literal["features", "outputs", ""]) -> Mesh:
         """The same rows, with coefficients sliced so."""
         return Mesh(self.own, self.mesh, kind)
@@ -209,10 +216,15 @@ class Mesh:
         if not plain:
             found = [decode(text) for text in self.dp.texts(encode(mine) if mine is not None else b"") if text]
             return pairwise(found)
-        values = mine.values()
-        total = self.dp.sum(np.concatenate([np.ravel(value) for value in values]))
-        parts = np.split(total, np.cumsum([value.size for value in values])[:-1])
-        return type(mine)(*(part.reshape(value.shape) for part, value in zip(parts, values, strict=True)))
+        return _summed(self.dp, mine)
+
+
+def _summed(group: Group, mine: S) -> S:
+    """Fields of numbers, added over a group in one buffer."""
+    values = mine.values()
+    total = group.sum(np.concatenate([np.ravel(value) for value in values]))
+    parts = np.split(total, np.cumsum([value.size for value in values])[:-1])
+    return type(mine)(*(part.reshape(value.shape) for part, value in zip(parts, values, strict=True)))
 
 
 def attempt(call: Callable[[], R]) -> tuple[R | None, BaseException | None]:

@@ -49,6 +49,9 @@ def _zeroth(weight: Any, by: Groups) -> Array:
 
 def _sums(x: Any, about: Array, weight: Any, codes: Any, *, squared: bool = False) -> Array:
     """Σ weightᵢ (xᵢ − about) of each group, or of the squares, (groups, width)."""
+    if len(about) == 1:
+        away = x - about[0]
+        return np.asarray(np.broadcast_to(weight, len(x)) @ (away * away if squared else away))[None]
     if len(x) < COMPILED:
         away = x - about[codes]
         scaled = ((away * away if squared else away).T * weight).T

@@ -18,7 +18,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     from summable.models.glm import GeneralizedFit  # the words must be known before they are read
     from summable.models.linear import LinearFit
     from summable.models.several import LinearFits
-    from summable.models.train import Trained
+    from summable.models.trained import Trained
 
     text = files.read(path)
     try:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from summable import files
-from summable.core.data import Data
 from summable.core.design import Column, Design, Numeric
 from summable.core.engine import Engine, Slicing
-from summable.core.errors import DataError, Unsupported
+from summable.core.errors import DataError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
-from summable.core.run import Ledger, Round, run
+from summable.core.run import run
 from summable.core.statistic import Array
-from summable.core.wire import to_json
 from summable.maths import expressions
 from summable.maths.families import Family, Gaussian
 from summable.maths.links import Link
@@ -27,9 +25,11 @@ from summable.maths.losses import Loss, loss
 from summable.models import checkpoints, doors
 from summable.models.arguments import check
 from summable.models.checkpoints import Saver
+from summable.models.trained import Trained
 from summable.open import engine as place_of
-from summable.open import matrices, torch_linear
+from summable.open import matrices
 from summable.solvers.adam import adam
+from summable.solvers.conjugate import Normal, conjugate
 from summable.solvers.sgd import sgd
 from summable.solvers.training import Course, Listener, State, begin, overall
 
@@ -42,13 +42,14 @@ def train(
     *,
     family: str | Family = "gaussian",
     link: str | Link | None = None,
-    method: Literal["sgd", "adam"] = "adam",
+    method: Literal["sgd", "adam", "cg"] = "adam",
     rate: float | None = None,
     steps: int | None = None,
     epochs: int = 10,
     batch: int | None = None,
     seed: int = 0,
     momentum: float = 0.0,
+    alpha: float = 0.0,
     decay: float = 1.0,
     every: int = 1,
     tolerance: float = 0.0,
@@ -73,7 +74,10 @@ def train(
     ----------
     X, y: arrays (n, p) and (n,) or (n, q); or data of any kind, and the name or names of y's columns.
     family, link: as for `glm`.  weights: (n,), or a column's name.  features: columns; by default all others.
-    method: "sgd" with `momentum`, or "adam".  rate: 0.01 and 0.001 by default, times `decay` every so many (`every`) epochs.
+    method: "sgd" with `momentum`, or "adam"; or "cg", conjugate gradients, the way to least squares of a design too wide for X'X, with
+        `alpha`, the ridge: |y − Xb|² + alpha |b|², the intercept free. It takes `tolerance`, of the normal equations' residual (1e-10 by
+        default), `steps` (1000 at most, by default), start, split and weights, and of the other options none.
+    rate: 0.01 and 0.001 by default, times `decay` every so many (`every`) epochs.
     steps, or epochs: how many.  batch: rows of a step, about; by default all. An epoch sees each row once.
     seed: of the batches.  key: a column of numbers that says which rows go together; by default all columns do, so that equal rows do.
     tolerance: of the gradient's greatest entry, where batch is None.  loss_tolerance: of the change of an epoch's loss.
@@ -85,8 +89,14 @@ def train(
 
     Returns a `Trained`. Raises `DataError` where a loss is not finite, or no row is left; `SourceError` or `Unsupported`.
     """
-    check(method, ("sgd", "adam"), "method")
+    check(method, ("sgd", "adam", "cg"), "method")
     _check_numbers(rate, steps, epochs, batch, decay, every, save_every)
+    if method == "cg":
+        _refuse_steps(family, link, batch, checkpoint, split)
+        place, design, several = _problem(X, y, features, weights, key, workers, engine)
+        return _conjugate(_sliced(place, split, False, False), design, several, start, _alpha(alpha), tolerance or 1e-10, steps or 1000, watch)
+    if alpha:
+        raise Unsupported(f"alpha={alpha!r} goes with conjugate gradients", 'Give method="cg", or leave it out.')
     if tolerance and batch is not None:
         raise Unsupported("the gradient of a batch is never small", "Give loss_tolerance=…, or leave out batch.")
     place, design, several = _problem(X, y, features, weights, key, workers, engine)
@@ -116,49 +126,53 @@ def train(
     return Trained(state.at[1:].T, state.at[0], losses, float(final.sum()), chosen, names, rows, state.converged, several, tuple(ledger.rounds))
 
 
+def _conjugate(
+    place: Engine, design: Design, several: bool, start: Any, alpha: float, tolerance: float, most: int, watch: Callable[[int, float], Any] | None
+) -> Trained:
+    """By conjugate gradients, each rank with the features that it holds."""
+    targets, constant = len(design.role("y")), np.eye(design.width, 1)
+    share: Callable[[Array], Array] = place.share if isinstance(place, Slicing) else lambda whole: whole
+    normal = Normal(design, share(np.broadcast_to(alpha * (1 - constant), (design.width, targets))), share(constant))
+
+    def listener(step: int, objective: Array) -> None:
+        if watch:
+            watch(step, float(scale * objective.sum()))
+
+    scale = 2.0 / targets
+    found, ledger = run(conjugate(normal, share(_start(start, design.width, targets)), tolerance=tolerance, most=most, listener=listener), place)
+    scale /= found.weight
+    if not found.converged:
+        what = f"conjugate gradients stopped after {len(found.objective) - 1} steps with a residual of {found.residual:.1e}, and {tolerance:.1e} was asked for"
+        warnings.warn(f"{what}. Take more steps, a greater alpha, or a greater tolerance.", SummableWarning, stacklevel=3)
+    at = checkpoints.whole(place, found.at, design.width, 0)
+    losses, loss_ = scale * found.objective[:-1].sum(axis=1), float(scale * found.value.sum())
+    names = tuple(design.names[: design.width - 1])
+    return Trained(at[1:].T, at[0], losses, loss_, loss("gaussian"), names, found.rows, found.converged, several, tuple(ledger.rounds), found.residual)
+
+
+def _refuse_steps(family: Any, link: Any, batch: Any, checkpoint: Any, split: str | None) -> None:
+    """What conjugate gradients cannot do."""
+    chosen = loss(family, link)
+    if not isinstance(chosen.family, Gaussian) or chosen.link.name != "identity":
+        raise Unsupported(f"conjugate gradients solve least squares, and the family is {chosen.name}", 'Take method="adam", or `glm`.')
+    if batch is not None or checkpoint is not None:
+        raise Unsupported("conjugate gradients look at all rows in every step, and keep no checkpoint", "Leave batch and checkpoint out.")
+    if split == "outputs":
+        raise Unsupported("each output would be done at a step of its own", 'Take split="features".')
+
+
+def _alpha(alpha: Any) -> float:
+    if not (np.ndim(alpha) == 0 and 0 <= alpha < np.inf):
+        raise Unsupported(f"alpha={alpha!r} is no penalty", "Give a number of zero or more.")
+    return float(alpha)
+
+
 def _finite(losses: Array, last: float) -> Array:
     """The losses of all steps, if they and the last one are numbers."""
     fine = np.isfinite(np.append(losses, last))
     if not fine.all():
         raise DataError(f"the loss is not finite from step {int(np.argmin(fine))} on", "Take a smaller rate, or scale the columns.")
     return losses
-
-
-@dataclass(frozen=True, eq=False)
-class Trained(Data):
-    """A linear layer that was trained, and how its loss went."""
-
-    coef: Array  # (q, p), as `nn.Linear` stores it
-    intercept: Array  # (q,)
-    losses: Array  # (steps,) each of its batch, before the step
-    loss: float  # over all rows, at the end
-    of: Loss
-    names: tuple[str, ...]  # of the columns, or none
-    nobs: float
-    converged: bool  # whether the gradient or the loss said that it was enough
-    several: bool
-    rounds: tuple[Round, ...]
-
-    @property
-    def ledger(self) -> Ledger:
-        """What every round asked, weighed and took."""
-        return Ledger(list(self.rounds))
-
-    def predict(self, X: Any) -> Any:
-        """The mean of y for an array (n, p): (n,), or (n, q) of several targets."""
-        mean = self.of.mean(np.asarray(X, np.float64) @ self.coef.T + self.intercept, np)
-        return mean if self.several else mean[:, 0]
-
-    def to_torch(self) -> Any:
-        """An `nn.Linear` of the same numbers, in float64: what is before the link."""
-        return torch_linear(self.coef, self.intercept)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fit as JSON, to be read by `summable.load`."""
-        files.write(path, to_json(self))
-
-    def __repr__(self) -> str:
-        return f"<Trained, {self.of.name}: {self.nobs:,.0f} rows, {len(self.losses):,} steps, loss {self.loss:.6g}>"
 
 
 Rule = Callable[[Design, Loss, Course, State], Rounds[State]]

@@ -74,6 +74,7 @@ MODELS: tuple[Callable[[Any], Any], ...] = (
     lambda place: GaussianNB().fit(place, "g", **FEATURES),
     lambda place: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(place, "g", **FEATURES),
     lambda place: PCA().fit(place, **FEATURES),
+    lambda place: train(place, "y", method="cg", alpha=1.0, **FEATURES),
     lambda place: KMeans(2, max_iter=2, random_state=0).fit(place, **FEATURES),
     describe,
 )
@@ -275,7 +276,7 @@ def asked() -> tuple[Question[Any], ...]:
         found += recorded(fit)
     curved = next(question for question in found if isinstance(question, Curvature) and question.at.size)
     found.append(Slope(curved.design, curved.loss, curved.at[:, 0], 0.1 * curved.at[:, :1]))
-    found.append(Slopes(sampled(curved.design, Sample(1, 0.2, 0.7)), curved.loss, curved.at[:, :1]))
+    found.insert(0, Slopes(sampled(curved.design, Sample(1, 0.2, 0.7)), curved.loss, curved.at[:, :1]))
     numbers = Design((Column("x"),), (), (("0", Numeric("x")),), missing="keep")
     found.append(Histogram(numbers, ("0",), (0.0,), (1.0,), (-4.0,), (4.0,), (0.0,), 8))
     seen = Counter[type]()
