@@ -1,17 +1,24 @@
-"""An epoch of mini-batches beside a plain PyTorch loop on the same rows, alone and in two processes (there with DDP).
+"""Steps on a mesh: an epoch of mini-batches beside a plain PyTorch loop, and a ridge too wide for one process.
 
     python -m benchmarks.mesh [--quick]
 
-Both keep the rows in memory, see every row once an epoch in batches of an order drawn anew, and take Adam's steps on a linear layer in
-float64. Times are medians of the epochs after the first, which also reads the rows, here, and warms both up.
+Both loops keep the rows in memory, see every row once an epoch in batches of an order drawn anew, and take Adam's steps on a linear layer
+in float64, alone and in two processes (PyTorch's with DDP). Times are medians of the epochs after the first, which also reads the rows,
+here, and warms both up; the two take turns.
+
+The ridge has 200,000 features, which four processes share. They read a matrix on disk that none of them holds as a whole; what it takes in
+memory is that of the process beyond what it had before (RssAnon, sampled every few milliseconds): all that lasts, and at most.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 import tempfile
+import threading
 import time
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -25,6 +32,8 @@ from summable.engines.torch import mesh
 
 EPOCHS = 6
 SHAPES = {"narrow": (400_000, 20, 1, 4000), "wide": (20_000, 1000, 10, 500)}  # rows, features, targets, rows of a batch
+RIDGE = (600, 200_000, 4)  # rows, features, ranks
+MIB = 2**20
 
 
 def data(rows: int, features: int, targets: int, share: slice) -> tuple[np.ndarray, np.ndarray]:
@@ -61,16 +70,22 @@ def torchs(x: np.ndarray, y: np.ndarray, batches: int) -> list[float]:
     return times[1:]
 
 
-def rank(number: int, ranks: int, folder: str, quick: bool) -> None:
+def begin(number: int, ranks: int, folder: str, name: str) -> None:
     torch.set_num_threads(1)
     threadpool_limits(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet{ranks}", rank=number, world_size=ranks)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/{name}{ranks}", rank=number, world_size=ranks)
+
+
+def epochs(number: int, ranks: int, folder: str, quick: bool) -> None:
+    begin(number, ranks, folder, "epochs")
     for name, (many, features, targets, batch) in SHAPES.items():
         rows = many // 10 if quick else many
         batches = round(rows / batch)
         x, y = data(rows, features, targets, slice(rows * number // ranks, rows * (number + 1) // ranks))
-        plain = [*torchs(x, y, batches), *torchs(x, y, batches)]
-        house = [*ours(x, y, batches, batch), *ours(x, y, batches, batch)]
+        plain, house = [], []
+        for _ in range(2):
+            plain += torchs(x, y, batches)
+            house += ours(x, y, batches, batch)
         if number == 0:
             ratio = median(house) / median(plain)
             what = f"{name}: {rows:,} rows x {features}, {targets} targets, {batches} batches"
@@ -78,14 +93,73 @@ def rank(number: int, ranks: int, folder: str, quick: bool) -> None:
     dist.destroy_process_group()
 
 
+class Watched:
+    """What a block takes in memory beyond what the process had before, in bytes: at most, and what lasts."""
+
+    def __enter__(self) -> Watched:
+        self.before, self.most, self.over = anonymous(), 0, threading.Event()
+        self.thread = threading.Thread(target=self.look)
+        self.thread.start()
+        return self
+
+    def look(self) -> None:
+        while not self.over.wait(0.005):
+            self.most = max(self.most, anonymous() - self.before)
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.thread.join()
+
+
+def anonymous() -> int:
+    """Memory of this process that no file backs, in bytes."""
+    return int(re.search(r"RssAnon:\s+(\d+)", Path("/proc/self/status").read_text())[1]) * 1024
+
+
+def wide(number: int, ranks: int, folder: str, quick: bool) -> None:
+    begin(number, ranks, folder, "wide")
+    rows, features, _ = shape(quick)
+    x, y = np.load(f"{folder}/x.npy", mmap_mode="r"), np.load(f"{folder}/y.npy")
+    where = mesh(1, ranks)
+    sm.train(np.eye(8), np.arange(8.0), method="cg", alpha=1.0, engine=where)  # what is imported is no memory of the design
+    with Watched() as memory:
+        start = time.perf_counter()
+        fit = sm.train(x, y, method="cg", alpha=1000.0, engine=where)
+        seconds = time.perf_counter() - start
+    told: list[object] = [None] * ranks
+    dist.all_gather_object(told, memory.most)
+    if number == 0:
+        full, inside = 8 * rows * features, [line.up + line.inside for line in fit.ledger.rounds if line.measure == "Image"]
+        print(f"ridge of {rows} x {features:,} on {ranks} ranks by features: {len(fit.losses)} steps, residual {fit.residual:.0e}, {seconds:.1f} s")
+        print(f"  the design is {full / MIB:,.0f} MiB; at most held beyond the process, per rank: {', '.join(f'{one / MIB:,.0f}' for one in told)} MiB")
+        print(f"  {max(told) / full:.3f} of it where a quarter is 0.250; {inside[0]:,} bytes a step and rank, and a coefficient never crosses before the end")
+    dist.destroy_process_group()
+
+
+def shape(quick: bool) -> tuple[int, int, int]:
+    rows, features, ranks = RIDGE
+    return rows, features // 10 if quick else features, ranks
+
+
+def write(folder: str, quick: bool) -> None:
+    """A matrix on disk, row by row, of which the first ten features matter."""
+    rows, features, _ = shape(quick)
+    draw, x = np.random.default_rng(1), np.lib.format.open_memmap(f"{folder}/x.npy", "w+", np.float64, (rows, features))
+    for row in range(rows):
+        x[row] = draw.normal(size=features)
+    np.save(f"{folder}/y.npy", x[:, :10].sum(axis=1) + draw.normal(size=rows))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows, and of the features")
     options = parser.parse_args()
     start = "fork" if sys.platform == "linux" else "spawn"
     with tempfile.TemporaryDirectory() as folder:
         for ranks in (1, 2):
-            processes.start_processes(rank, (ranks, folder, options.quick), nprocs=ranks, start_method=start)
+            processes.start_processes(epochs, (ranks, folder, options.quick), nprocs=ranks, start_method=start)
+        write(folder, options.quick)
+        processes.start_processes(wide, (RIDGE[2], folder, options.quick), nprocs=RIDGE[2], start_method=start)
 
 
 if __name__ == "__main__":

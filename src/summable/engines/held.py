@@ -70,13 +70,39 @@ class Held:
         return Held(self.x[rows], {role: values[rows] for role, values in self.roles.items()}, None, self.dropped)
 
 
+class Pile:
+    """Blocks of rows below each other, in room that is made beforehand, so that there is no second copy of all; what it did not foresee is added."""
+
+    def __init__(self, width: int, room: int) -> None:
+        self.room, self.filled, self.others = np.empty((room, width)), 0, list[Array]()
+
+    def add(self, block: Array) -> None:
+        """Copy a block, (rows, width)."""
+        if self.others or self.filled + len(block) > len(self.room):
+            self.others.append(np.array(block))
+        else:
+            self.room[self.filled : self.filled + len(block)] = block
+            self.filled += len(block)
+
+    def whole(self) -> Array:
+        """All that was added. Every block is given up as it is copied."""
+        if not self.others:
+            return self.room[: self.filled]
+        grown = Pile(self.room.shape[1], self.filled + sum(map(len, self.others)))
+        grown.add(self.room[: self.filled])
+        while self.others:
+            grown.add(self.others.pop(0))
+        return grown.room
+
+
 def held(shards: Sequence[Shard], design: Design, features: slice, targets: slice | None) -> Held:
     """Read shards once, keeping some features, and some targets if so asked. What is left out is not read, if it can be told apart."""
-    x, roles, keys, dropped = [np.zeros((0, len(range(design.width)[features])))], {role: [_none(design, role)] for role in _present(design)}, [], 0.0
+    roles, keys, dropped = {role: [_none(design, role)] for role in _present(design)}, [], 0.0
+    x = Pile(len(range(design.width)[features]), sum(map(_rows_known, shards)))
     for index, shard in enumerate(shards):
         lesser, narrower, mine = narrowed(shard, design, features)
         for rows in _read(lesser, narrower, index):
-            x.append(np.ascontiguousarray(rows.matrix()[:, mine]))
+            x.add(rows.matrix()[:, mine])
             dropped += float(rows.count()[1])
             for role, parts in roles.items():
                 parts.append(rows.column(role))
@@ -86,7 +112,7 @@ def held(shards: Sequence[Shard], design: Design, features: slice, targets: slic
     if targets is not None and "y" in found:
         found["y"] = np.ascontiguousarray(found["y"].reshape(len(found["y"]), -1)[:, targets])
     every = np.concatenate([np.zeros(0, np.uint64), *keys]) if isinstance(design, Sampled) else None
-    return Held(_joined(x), found, every, dropped)
+    return Held(x.whole(), found, every, dropped)
 
 
 def narrowed(shard: Shard, design: Design, features: slice) -> tuple[Shard, Design, slice]:
@@ -114,21 +140,16 @@ def _read_by(one: Numeric | Category) -> Sequence[str]:
     return expressions.columns(one.expression) if isinstance(one, Numeric) else [one.column]
 
 
-def _joined(parts: list[Array]) -> Array:
-    """Blocks below each other; each is given up as it is copied, so that there is never a second copy of all."""
-    whole, row = np.empty((sum(map(len, parts)), parts[0].shape[1])), 0
-    while parts:
-        part = parts.pop(0)
-        whole[row : row + len(part)] = part
-        row += len(part)
-    return whole
-
-
 def _read(shard: Shard, design: Design, index: int) -> Iterator[Rows]:
     try:
         yield from shard.rows(design)
     except Exception as error:
         raise named(error, 1).at(f"in shard {index} ({shard.name})") from error
+
+
+def _rows_known(shard: Shard) -> int:
+    """How many rows a shard, or what it wraps, says that there are; none if it cannot."""
+    return getattr(getattr(shard, "table", shard), "rows_known", None) or 0
 
 
 def _present(design: Design) -> list[str]:

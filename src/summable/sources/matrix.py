@@ -37,6 +37,11 @@ class Matrix:
     def name(self) -> str:
         return f"rows {self.start}–{self.stop}"
 
+    @property
+    def rows_known(self) -> int:
+        """How many rows there are, those of weight 0 included."""
+        return self.stop - self.start
+
     def kinds(self) -> Mapping[str, str]:
         return {"X": "matrix"}
 
