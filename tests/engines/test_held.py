@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -75,3 +76,15 @@ def test_a_pile_holds_what_was_put_on_it(room):
     for block in blocks:
         pile.add(block)
     np.testing.assert_array_equal(pile.whole(), np.concatenate(blocks))
+
+
+@pytest.mark.parametrize("cuts", [[0.0, 1.0], [0.0, 1 / 3, 2 / 3, 1.0], [0.0, 1e-6, 0.5, 0.5 + 2**-17, 1.0]])
+def test_the_rows_of_a_sample_are_those_that_it_chooses(cuts):
+    (shard,) = scan(TABLE).shards
+    for seed in (1, 2):
+        for low, high in pairwise(cuts):
+            sample = Sample(seed, low, high)
+            found = held([shard], sampled(NAMED, sample), slice(None), None).looked_at(sample)
+            (rows,) = shard.rows(sampled(NAMED, sample))
+            np.testing.assert_array_equal(found.x, rows.matrix())
+            np.testing.assert_array_equal(found.roles["y"], rows.column("y"))

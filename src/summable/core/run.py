@@ -85,6 +85,7 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
     has that beside what it weighed.
     """
     ledger, sent, answer = Ledger(), set[str](), None
+    memory, tree = engine if isinstance(engine, Remembering) else None, engine if isinstance(engine, Branching) else None
     while True:
         try:
             measure = program.send(answer)
@@ -101,8 +102,7 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
             raise error.at(f"while taking {name}, round {len(ledger.rounds) + 1}") from error.__cause__
         seconds = time.perf_counter() - start
         down, up, inside = _weighed(engine, measure, answer, sent)
-        known = engine.replayed if isinstance(engine, Remembering) else 0
-        depth = engine.depth if isinstance(engine, Branching) else 1
+        known, depth = memory.replayed if memory else 0, tree.depth if tree else 1
         ledger.rounds.append(Round(name, engine.parts, down, up, answer.numbers, seconds, measure.learns_design, known, foretold, depth, inside))
 
 

@@ -19,6 +19,7 @@ from summable.maths import expressions, grouped, linalg
 
 WIDEST = 2**14  # features whose squares are still summed: 1 GiB of them
 CHUNK = 2**16  # rows whose squares are taken at once, so that no second copy of all is made
+SHELVES = 2**16
 NOT_HERE = "is asked of a rank that holds some features only"
 
 
@@ -56,18 +57,24 @@ class Held:
     roles: Mapping[str, NDArray[Any]]  # (rows,) or (rows, targets) each; those that the design lacks are not there
     keys: Keys | None  # (rows,), if a sample was asked for
     dropped: float
-    orders: dict[int, tuple[NDArray[np.int64], Array]] = field(default_factory=dict)  # of the last seed: rows by their shares
+    orders: dict[int, tuple[Array, NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)  # of the last seed: shares, and rows by them
 
     def looked_at(self, sample: Sample) -> Held:
         """The rows of a sample, in their order."""
         if sample.seed not in self.orders:
             share = uniform(self.keys, sample.seed)  # type: ignore[arg-type]
-            order = np.argsort(share, kind="stable")
             self.orders.clear()
-            self.orders[sample.seed] = order, share[order]
-        order, share = self.orders[sample.seed]
-        rows = np.sort(order[slice(*np.searchsorted(share, [sample.low, sample.high]))])
+            self.orders[sample.seed] = share, *_shelved(share)
+        share, order, ends = self.orders[sample.seed]
+        near = order[slice(ends[int(sample.low * SHELVES)], ends[min(int(sample.high * SHELVES), SHELVES - 1) + 1])]
+        rows = np.sort(near[(share[near] >= sample.low) & (share[near] < sample.high)])
         return Held(self.x[rows], {role: values[rows] for role, values in self.roles.items()}, None, self.dropped)
+
+
+def _shelved(share: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows by the first sixteen bits of their shares, which are sorted by counting, and where each shelf of them begins: (rows,), (shelves + 1,)."""
+    shelf = (share * SHELVES).astype(np.uint16)
+    return np.argsort(shelf, kind="stable"), np.append(0, np.cumsum(np.bincount(shelf, minlength=SHELVES)))
 
 
 class Pile:
