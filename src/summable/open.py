@@ -194,11 +194,19 @@ def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Map
 
 def torch_linear(coef: Any, intercept: Any) -> Any:
     """PyTorch's linear layer of these numbers, (q, p) and (q,)."""
+    return _torch("a layer of PyTorch", "linear")(coef, intercept)
+
+
+def torch_ranks(dp: int, tp: int) -> AbstractContextManager[tuple[Any, bool]]:
+    """The mesh of the processes that torchrun started, and whether this is the one that speaks; what several fail by is said by one of them."""
+    return _torch("a mesh", "ranks")(dp, tp)  # type: ignore[no-any-return]
+
+
+def _torch(what: str, name: str) -> Any:
     try:
-        layer = _load("summable.engines.torch:linear")
+        return _load(f"summable.engines.torch:{name}")
     except ModuleNotFoundError as error:
-        raise Unsupported(f"a layer of PyTorch needs the package {error.name}", "pip install 'summable[torch]'") from error
-    return layer(coef, intercept)
+        raise Unsupported(f"{what} needs the package {error.name}", "pip install 'summable[torch]'") from error
 
 
 def in_order(read: Callable[[Shard], Iterator[B]], shards: Sequence[Shard], workers: int | None, watch: Watch | None) -> Iterator[B]:

@@ -93,7 +93,7 @@ def test_one_process_is_a_mesh_of_one_by_one():
         assert fit.ledger.nbytes == 0
         with pytest.raises(sm.Unsupported, match="no rank knows the whole gradient where the mesh splits features"):
             sm.train(x, y, engine=where, split="features", tolerance=1e-3)
-        with pytest.raises(sm.Unsupported, match="1 processes, and the mesh is 2x2"):
+        with pytest.raises(sm.Unsupported, match="1 processes, and the mesh has 4"):
             mesh(2, 2)
         with pytest.raises(sm.Unsupported, match="sliced='rows'"):
             Mesh((), where, "rows")

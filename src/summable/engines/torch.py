@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from numpy.typing import NDArray
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 
 from summable.core import errors
@@ -25,69 +25,11 @@ from summable.core.statistic import Array, Statistic, pairwise
 from summable.core.wire import decode, encode
 from summable.engines.held import Held, HeldRows, held
 from summable.engines.part import named
+from summable.engines.ranks import Group, Lost, bounds, connect, is_news
 from summable.engines.threads import Threads
 
 R = TypeVar("R")
 S = TypeVar("S", bound=Statistic)
-LOST = "Start all ranks again; training with checkpoint=… goes on where it was."
-
-
-@dataclass
-class Group:
-    """Ranks that speak to each other, and how many bytes of their buffers this one has given to collectives."""
-
-    group: Any
-    size: int
-    rank: int
-    bounds: Sequence[int] = (0, 0)  # whose features, or targets, begin where
-    moved: int = 0
-
-    def sum(self, array: NDArray[Any]) -> NDArray[Any]:
-        """The sum over the ranks, on all of them: one all-reduce. The array is not used any more."""
-        if self.size == 1 or array.size == 0:
-            return np.asarray(array)
-        flat = np.ascontiguousarray(array)
-        self._collective(dist.all_reduce, flat)
-        return flat.reshape(array.shape)
-
-    def each(self, own: Array) -> Iterator[Array]:
-        """Everyone's columns in turn: one broadcast by each."""
-        for rank in range(self.size):
-            width = self.bounds[rank + 1] - self.bounds[rank]
-            columns = np.ascontiguousarray(own) if rank == self.rank else np.empty((len(own), width))
-            if self.size > 1 and columns.size:
-                self._collective(dist.broadcast, columns, src=dist.get_global_rank(self.group, rank))
-            yield columns
-
-    def texts(self, own: bytes) -> list[bytes]:
-        """Everyone's bytes: an all-reduce of their lengths, then one of the texts side by side."""
-        lengths = self.sum(np.eye(self.size)[self.rank] * len(own)).astype(int)
-        ends = np.cumsum(lengths)
-        row: NDArray[Any] = np.zeros(int(ends[-1]), np.uint8)
-        row[ends[self.rank] - len(own) : ends[self.rank]] = np.frombuffer(own, np.uint8)
-        row = self.sum(row)
-        return [row[end - length : end].tobytes() for end, length in zip(ends, lengths, strict=True)]
-
-    def least(self, number: int) -> int:
-        """The least of everyone's numbers."""
-        if self.size == 1:
-            return number
-        flat = np.array([number])
-        self._collective(dist.all_reduce, flat, op=dist.ReduceOp.MIN)
-        return int(flat[0])
-
-    def _collective(self, call: Any, flat: Any, **options: Any) -> None:
-        self.moved += flat.nbytes
-        try:
-            call(torch.from_numpy(flat), group=self.group, **options)
-        except RuntimeError as error:
-            if dist.is_initialized():
-                dist.destroy_process_group()  # so that those who wait for this rank learn of it too
-            raise Lost(f"a rank of the mesh is gone ({str(error).splitlines()[0].rstrip('.')})", LOST) from error
-
-
-class Lost(SourceError):
-    """Another rank does not answer any more, so that there is none left to agree with."""
 
 
 class Mesh:
@@ -244,11 +186,6 @@ def is_plain(answer: Statistic | None) -> bool:
     return answer is not None and not own and all(isinstance(value, np.ndarray) and value.dtype == np.float64 for value in answer.values())
 
 
-def bounds(count: int, ranks: int) -> list[int]:
-    """Where each rank's of so many features, or targets, begin, and the last one's end: as even as can be."""
-    return [count * rank // ranks for rank in range(ranks + 1)]
-
-
 def _mine(count: int, group: Group) -> slice:
     return slice(*bounds(count, group.size)[group.rank : group.rank + 2])
 
@@ -265,13 +202,22 @@ def _group(mesh: DeviceMesh, name: str) -> Group:
 
 def mesh(dp: int, tp: int = 1) -> DeviceMesh:
     """A mesh of CPU processes, rows split over `dp` and features over `tp`; under `torchrun`, or with a process group of one's own."""
-    if not dist.is_initialized() and dp * tp > 1 and "RANK" not in os.environ:
-        raise Unsupported(f"there is one process, and the mesh is {dp}x{tp}", f"Start it with torchrun --nproc-per-node {dp * tp}.")
-    if not dist.is_initialized():
-        dist.init_process_group("gloo", **({} if "RANK" in os.environ else {"store": dist.HashStore(), "rank": 0, "world_size": 1}))
-    if dist.get_world_size() != dp * tp:
-        raise Unsupported(f"there are {dist.get_world_size()} processes, and the mesh is {dp}x{tp}", "Let dp times tp be the number of processes.")
+    connect(dp * tp)
     return init_device_mesh("cpu", (dp, tp), mesh_dim_names=("dp", "tp"))
+
+
+@contextmanager
+def ranks(dp: int, tp: int) -> Iterator[tuple[DeviceMesh, bool]]:
+    """A mesh, and whether this process is the one that speaks; an error that several ranks meet is raised on one, the others leave in silence."""
+    try:
+        yield mesh(dp, tp), dist.get_rank() == 0
+    except SummableError as error:
+        if is_news(str(error)):
+            raise
+        raise SystemExit(1) from None
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def linear(coef: Array, intercept: Array) -> torch.nn.Linear:
@@ -295,4 +241,4 @@ def opened(data: Any, request: Request) -> Mesh:
     return found
 
 
-__all__ = ["Lost", "Mesh", "bounds", "linear", "mesh", "opened"]
+__all__ = ["Lost", "Mesh", "bounds", "linear", "mesh", "opened", "ranks"]
