@@ -17,6 +17,8 @@ from summable.core.wire import decode, encode
 from summable.engines.threads import fold
 from summable.maths.linalg import unpack
 from summable.maths.losses import loss
+from summable.measures.appraisal import Appraisal
+from summable.measures.census import Census
 from summable.measures.curvature import Curvature
 from summable.measures.distinct import Distinct
 from summable.measures.glance import Glance
@@ -81,6 +83,8 @@ MEASURES = {
     "slopes": (Slopes(TWO, loss("gaussian"), POINTS), None, lambda s: s.values()[1:]),
     "slopes of a sample": (Slopes(sampled(DESIGN, Sample(3, 0.2, 0.7)), loss("gaussian"), POINTS[:, :1]), None, lambda s: s.values()[1:]),
     "image": (Image(TWO, POINTS), None, lambda s: s.values()),
+    "census": (Census(DESIGN), None, None),
+    "appraisal": (Appraisal(SHARES, BINOMIAL, 0.01 * AT, 0.5, True), None, lambda s: [s.sums]),
     "violations": (Violations(SHARES, AT, 0.1, True), None, None),
     "jeffreys": (Jeffreys(SHARES, BINOMIAL, 0.01 * AT, 0.01 * np.eye(DESIGN.width)), None, lambda s: s.values()),
     "jeffreys at first": (Jeffreys(SHARES, loss("binomial"), 0.01 * AT, np.zeros((0, 0))), None, lambda s: s.values()),

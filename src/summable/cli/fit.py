@@ -92,6 +92,9 @@ def fit(
     network: Annotated[Wire | None, typer.Option(help="With --family: what lies between the parts; foretells the seconds on that wire.")] = None,
     prefer: Annotated[Prefer | None, typer.Option(help="With --family: fewest rounds, or fewest readings of the rows.")] = None,
     max_levels: Annotated[int, typer.Option(help="Levels that a category may have.", min=1)] = 1000,
+    sample: Annotated[float | None, typer.Option(help="Look at this share of the rows, chosen by a hash; the errors say what that costs.")] = None,
+    seed: Annotated[int, typer.Option(help="With --sample: which rows.")] = 0,
+    key: Annotated[str | None, typer.Option(help="With --sample: a column of numbers whose hash chooses, instead of all columns used.")] = None,
     workers: terminal.Workers = None,
     mesh: Annotated[
         str | None, typer.Option(help="Under torchrun: how many processes share the rows, and how many the features, like 2x2.", metavar="DPxTP")
@@ -120,6 +123,7 @@ def fit(
             shared: dict[str, Any] = {
                 "weights": weights, "weight_kind": weight_kind.value, "offset": offset, "missing": missing.value,
                 "max_levels": max_levels, "workers": workers, "watch": watch, "journal": journal, "engine": engine,
+                "sample": sample, "seed": seed, "key": key,
             }  # fmt: skip
             result = _fitted(formula, data, family, shared | _given(own if family is None else others))
         if speaks:
@@ -178,6 +182,8 @@ def _plain(result: LinearFit | GeneralizedFit) -> dict[str, Any]:
     rounds = [{name: getattr(line, name) for name in shown} for line in result.rounds]
     values = {"formula": result.formula, "params": _by_name(result, result.inference.estimates.coef), **inferred}
     values |= {name: getattr(result, name) for name in ("nobs", "dropped", "df_model", "df_resid", "scale", "llf", "aic", "bic")}
+    if result.sampling:
+        values["sampling"] = asdict(result.sampling) | {"bse": _by_name(result, result.sampling.bse)}
     return values | _particular(result, bool(inferred)) | {"rounds": rounds, "nbytes": result.ledger.nbytes}
 
 

@@ -44,6 +44,11 @@ def sampled(design: Design, sample: Sample) -> Sampled:
     return Sampled(**{field.name: getattr(design, field.name) for field in fields(Design)}, sample=sample)
 
 
+def unsampled(design: Design) -> Design:
+    """The design of all rows."""
+    return Design(*(getattr(design, field.name) for field in fields(Design)))
+
+
 def keys(columns: Iterable[Any], rows: int, first: int = 0) -> Keys:
     """Σ mixed(value, position) over columns of numbers, (rows,) each: no column's bits can be told from their place in memory."""
     total = np.zeros(rows, np.uint64)

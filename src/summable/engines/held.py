@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from summable.core.design import NEUTRAL, Block, Category, Constant, Design, Numeric, Product
 from summable.core.errors import Unsupported
 from summable.core.rows import Groups, Rows, Shard
-from summable.core.sample import Keys, Sample, Sampled, uniform
+from summable.core.sample import Keys, Sample, Sampled, uniform, unsampled
 from summable.core.statistic import Array
 from summable.engines.part import named
 from summable.maths import expressions, grouped, linalg
@@ -127,7 +127,7 @@ def narrowed(shard: Shard, design: Design, features: slice) -> tuple[Shard, Desi
 
     All of it, where other columns tell which rows are kept, or which are in a sample.
     """
-    plain = Design(*(getattr(design, one.name) for one in fields(Design)))
+    plain = unsampled(design)
     first, last, _ = features.indices(design.width)
     if isinstance(design, Sampled) or design.missing != "raise" or last - first == design.width:
         return shard, plain, features

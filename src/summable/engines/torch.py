@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -20,7 +19,7 @@ from summable.core.engine import Request
 from summable.core.errors import SourceError, SummableError, Unsupported
 from summable.core.measure import FeatureMeasure, PartMeasure, Question
 from summable.core.rows import Shard
-from summable.core.sample import Sampled
+from summable.core.sample import Sampled, unsampled
 from summable.core.statistic import Array, Statistic, pairwise
 from summable.core.wire import decode, encode
 from summable.engines.held import Held, HeldRows, held
@@ -122,7 +121,7 @@ class Mesh:
 
     def _rows(self, design: Design) -> HeldRows:
         """The rows held of a design; they are read where it is another than the last."""
-        plain = Design(*(getattr(design, one.name) for one in fields(Design)))
+        plain = unsampled(design)
         if plain != self._design or self._held is None or (isinstance(design, Sampled) and self._held.keys is None):
             self._held, self._design = self._read(design, plain), plain
         kept = self._held.looked_at(design.sample) if isinstance(design, Sampled) else self._held

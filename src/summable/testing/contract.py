@@ -70,6 +70,7 @@ LINEAR: dict[str, tuple[str, dict[str, Any]]] = {
 
 FEATURES: dict[str, Any] = {"features": ["x", "b"]}
 MODELS: tuple[Callable[[Any], Any], ...] = (
+    lambda place: ols("y ~ x + C(g)", place, sample=0.6),
     lambda place: Ridge().fit(place, "y", **FEATURES),
     lambda place: GaussianNB().fit(place, "g", **FEATURES),
     lambda place: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(place, "g", **FEATURES),
