@@ -1,6 +1,7 @@
 """One linear layer, trained by four processes in every way that they can share it: who holds what, and what crosses.
 
 Run it as it stands (it starts its own processes), or in those that are there: torchrun --nproc-per-node 4 examples/mesh.py
+With a folder behind it, it draws there what it prints.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import tempfile
 
 import numpy as np
+import pictures
 import torch.distributed as dist
 import torch.multiprocessing as processes
 
@@ -39,19 +41,27 @@ def predicted(dp, tp, sliced, rows, width, targets):
 
 
 def run(name):
-    """Train in one scheme; what all ranks have to tell: [row of the mesh, column, rows, columns, targets, counted, predicted]."""
+    """Train in one scheme; what all ranks have to tell: (row of the mesh, its rows, columns and targets as (first, last), bytes counted, predicted)."""
     dp, tp, sliced, _ = SCHEMES[name]
     where, (x, y) = mesh(dp, tp), data()
     row, column = where.get_local_rank("dp"), where.get_local_rank("tp")
-    first, last = bounds(ROWS, dp)[row : row + 2]
-    fit = sm.train(x[first:last], y[first:last], rate=0.1, steps=STEPS, engine=where, split=sliced)
+    rows = share(ROWS, dp, row)
+    fit = sm.train(x[slice(*rows)], y[slice(*rows)], rate=0.1, steps=STEPS, engine=where, split=sliced)
     step = fit.ledger.rounds[1]
-    width = np.diff(bounds(FEATURES + 1, tp))[column] if sliced == "features" else FEATURES + 1
-    targets = np.diff(bounds(TARGETS, tp))[column] if sliced == "outputs" else TARGETS
-    mine = [row, column, last - first, width, targets, step.up + step.inside, predicted(dp, tp, sliced, last - first, width, targets)]
+    columns = share(FEATURES + 1, tp, column) if sliced == "features" else (0, FEATURES + 1)
+    targets = share(TARGETS, tp, column) if sliced == "outputs" else (0, TARGETS)
+    counted, foretold = step.up + step.inside, predicted(dp, tp, sliced, size(rows), size(columns), size(targets))
     everyone = [None] * 4
-    dist.all_gather_object(everyone, [int(number) for number in mine])
+    dist.all_gather_object(everyone, (row, rows, columns, targets, counted, foretold))
     return fit, everyone
+
+
+def share(count, ranks, rank):
+    return tuple(bounds(count, ranks)[rank : rank + 2])
+
+
+def size(ends):
+    return ends[1] - ends[0]
 
 
 def picture(name, everyone):
@@ -59,18 +69,28 @@ def picture(name, everyone):
     dp, tp, _, what = SCHEMES[name]
     lines = [f"{name}, {dp} x {tp}: {what}"]
     for at in range(dp):
-        ranks = [(rank, told) for rank, told in enumerate(everyone) if told[0] == at]
-        lines.append("   " + "   ".join(f"[rank {rank}: X {rows} x {width}, W {targets} x {width}]" for rank, (_, _, rows, width, targets, _, _) in ranks))
-    counted, foretold = ([told[number] for told in everyone] for number in (5, 6))
+        ranks = [(rank, *map(size, told[1:4])) for rank, told in enumerate(everyone) if told[0] == at]
+        lines.append("   " + "   ".join(f"[rank {rank}: X {rows} x {width}, W {targets} x {width}]" for rank, rows, width, targets in ranks))
+    counted, foretold = ([told[number] for told in everyone] for number in (4, 5))
     return [*lines, f"   bytes a step, counted {counted}, predicted {foretold}"]
 
 
+def draw(folder, alone, fits, told):
+    """The same as pictures."""
+    schemes = []
+    for name, (dp, tp, _, what) in SCHEMES.items():
+        added = what.split("; ")[-1]
+        schemes.append((f"{name}, {dp} x {tp}", added, [rank[1:4] for rank in told[name]], f"{told[name][0][4]:,} bytes a step from each rank"))
+    losses = {"one process": alone.losses, **{name: fit.losses for name, fit in fits.items()}}
+    pictures.write(folder, schemes, ROWS, FEATURES + 1, TARGETS, losses)
+
+
 def main():
-    alone, fits = sm.train(*data(), rate=0.1, steps=STEPS), {}
+    alone, fits, told = sm.train(*data(), rate=0.1, steps=STEPS), {}, {}
     lines = [f"N = {ROWS} rows, p = {FEATURES} features and the constant, q = {TARGETS} targets; Adam, {STEPS} steps over all rows", ""]
     for name in SCHEMES:
-        fits[name], everyone = run(name)
-        lines += [*picture(name, everyone), ""]
+        fits[name], told[name] = run(name)
+        lines += [*picture(name, told[name]), ""]
     lines.append("loss at step   one process " + "".join(f"{name:>30}" for name in fits))
     for step in (0, 10, 20, 30, 40, 49):
         lines.append(f"{step:12}   {alone.losses[step]:11.7f} " + "".join(f"{fit.losses[step]:30.7f}" for fit in fits.values()))
@@ -78,6 +98,8 @@ def main():
     lines.append(f"The curves are the same: {'no' if apart > 1e-12 else 'apart by rounding only'}.")
     if dist.get_rank() == 0:
         print("\n".join(line.rstrip() for line in lines))
+        if sys.argv[1:]:
+            draw(sys.argv[1], alone, fits, told)
 
 
 def rank_of_four(rank, file):

@@ -38,12 +38,14 @@ def test_churn_is_fitted_in_few_rounds_to_the_pooled_answer(tmp_path):
 
 
 @pytest.mark.slow
-def test_four_processes_print_what_the_page_on_parallelism_shows():
+def test_four_processes_print_and_draw_what_the_page_on_parallelism_shows(tmp_path):
     page = (EXAMPLES.parent / "docs" / "parallelism.md").read_text()
     shown = re.search(r"<!-- examples/mesh.py -->\n```\n(.*?)```", page, re.DOTALL)[1]
-    status, out, err = launched(EXAMPLES / "mesh.py")
+    status, out, err = launched(EXAMPLES / "mesh.py", tmp_path)
     assert status == 0, err[-3000:]
     assert out == shown
+    for name in ("parallelism-slices.svg", "parallelism-losses.svg"):
+        assert f"({name})" in page and (tmp_path / name).read_text() == (EXAMPLES.parent / "docs" / name).read_text()
 
 
 def test_a_demo_that_there_is_not_is_refused():

@@ -203,6 +203,15 @@ def refusals(where, x, y):
     return "none"
 
 
+def refused_files(folder, where):
+    """Ranks that see other files are told, all of them."""
+    try:
+        sm.ols("y ~ x0", f"{folder}/{dist.get_rank() // 2}.parquet", engine=where)
+    except sm.Unsupported as error:
+        return str(error)
+    return "none"
+
+
 def everything(rank, folder):
     begin(rank, folder, "all")
     x, y, churn = rows()
@@ -212,7 +221,7 @@ def everything(rank, folder):
         mine = x[share], y[share], churn[share]
         found = trained(*mine, ways(dp, tp, sliced), engine=where, split=sliced)
         if not sliced:
-            found |= {**fitted(*mine, where), **files(folder, where), "refused": refusals(where, *mine[:2])}
+            found |= {**fitted(*mine, where), **files(folder, where), "refused": refusals(where, *mine[:2]), "files refused": refused_files(folder, where)}
             account_of_squares(*mine[:2], where, dp, tp)
         accounts(*mine[:2], where, dp, tp, sliced)
         if sliced == "features":

@@ -22,6 +22,7 @@ from summable.core.rows import Shard
 from summable.core.sample import Sampled, unsampled
 from summable.core.statistic import Array, Statistic, pairwise
 from summable.core.wire import decode, encode
+from summable.engines.fingerprint import fingerprints
 from summable.engines.held import Held, HeldRows, held
 from summable.engines.part import named
 from summable.engines.ranks import Group, Lost, bounds, connect, is_news
@@ -235,6 +236,8 @@ def opened(data: Any, request: Request) -> Mesh:
     ranks = dist.get_world_size() if dist.is_initialized() else int(os.environ.get("WORLD_SIZE", "1"))
     found = Mesh(data.shards, mesh(ranks) if isinstance(request.place, str) else request.place)
     if all(hasattr(shard, "table") for shard in data.shards):
+        if len(set(found.world.texts("".join(fingerprints(data.shards)).encode()))) > 1:
+            raise Unsupported("the ranks see different files under this path", "Let all see the same, or give each rank its own rows in memory.")
         shares = bounds(len(data.shards), found.dp.size)
         found.own = data.shards[slice(*shares[found.dp.rank : found.dp.rank + 2])]
     return found
