@@ -22,6 +22,7 @@ from summable.core.rows import Shard
 from summable.core.sample import Sampled, unsampled
 from summable.core.statistic import Array, Statistic, pairwise
 from summable.core.wire import decode, encode
+from summable.engines.device import OnDevice
 from summable.engines.fingerprint import fingerprints
 from summable.engines.held import Held, HeldRows, held
 from summable.engines.part import named
@@ -229,10 +230,16 @@ def linear(coef: Array, intercept: Array) -> torch.nn.Linear:
     return layer
 
 
-def opened(data: Any, request: Request) -> Mesh:
-    """Files that every rank sees are shared out over dp; rows in memory are those of the rank's own share, the same on all ranks along tp."""
+def opened(data: Any, request: Request) -> Mesh | Threads:
+    """Files that every rank sees are shared out over dp; rows in memory are those of the rank's own share, the same on all ranks along tp.
+
+    With a device in the place of a mesh, one process reads all, and multiplies there.
+    """
     if not hasattr(data, "shards"):
         raise Unsupported("PyTorch's tensors are no data to be opened", "Give arrays: tensor.numpy().")
+    if isinstance(request.place, torch.device):
+        _refuse_absent(request.place)
+        return Threads([OnDevice(shard, str(request.place)) for shard in data.shards], request.workers, watch=request.watch)
     ranks = dist.get_world_size() if dist.is_initialized() else int(os.environ.get("WORLD_SIZE", "1"))
     found = Mesh(data.shards, mesh(ranks) if isinstance(request.place, str) else request.place)
     if all(hasattr(shard, "table") for shard in data.shards):
@@ -241,6 +248,13 @@ def opened(data: Any, request: Request) -> Mesh:
         shares = bounds(len(data.shards), found.dp.size)
         found.own = data.shards[slice(*shares[found.dp.rank : found.dp.rank + 2])]
     return found
+
+
+def _refuse_absent(device: torch.device) -> None:
+    if device.type not in ("cpu", "cuda"):
+        raise Unsupported(f"the device {device} is not known to multiply in float64", 'Give torch.device("cuda"), or leave engine= out.')
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise Unsupported(f"there is no device {device}: PyTorch sees {torch.cuda.device_count()}", "Give one that it sees, or leave engine= out.")
 
 
 __all__ = ["Lost", "Mesh", "bounds", "linear", "mesh", "opened", "ranks"]
