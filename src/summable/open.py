@@ -116,7 +116,8 @@ def engine(data: Any, workers: int | None = None, watch: Watch | None = None, en
     """The engine that holds the data: itself, if it is one; the cluster in which they lie; threads over local shards; or several together.
 
     `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", "torch", the name of an entry point in the group
-    "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh, a torch.device. Local data are then read by the workers there, as shards.
+    "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh, a torch.device. Local data are then read by
+    the workers there, as shards.
     """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
