@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,15 @@ import summable as sm
 from summable.core.design import Block, Constant, Design, Numeric
 from summable.core.run import run
 from summable.core.sample import chosen, keys
-from summable.engines.torch import bounds, mesh
+from summable.engines.torch import Mesh, bounds, mesh
 from summable.maths.losses import loss
 from summable.measures.gram import Gram
 from summable.open import matrices
 from summable.solvers.lbfgs import lbfgs
 from summable.solvers.problem import Problem
 from summable.solvers.training import Course
+from summable.testing import contract
+from summable.testing.contract import threads
 
 CUTS = {1: [0, 203], 2: [0, 37, 203], 4: [0, 5, 5, 120, 203]}  # rows of the shares: uneven, and one of four has none
 SCHEMES = [(4, 1, ""), (1, 4, ""), (2, 2, ""), (1, 4, "features"), (2, 2, "features"), (1, 4, "outputs"), (2, 2, "outputs")]
@@ -230,6 +233,31 @@ def everything(rank, folder):
     dist.destroy_process_group()
 
 
+AGAIN = ("asks again where a task failed, and counts it once", "names the partition that keeps failing")
+
+
+def contracts(rank, folder):
+    """What every engine promises; where features are split, but for being asked again, since others wait inside of an answer."""
+    begin(rank, folder, "contracts")
+    own, kept = Path(folder) / f"own-{rank}", []
+    own.mkdir()
+    for dp, tp in ((2, 2), (4, 1)):
+        where = mesh(dp, tp)
+        for check in contract(partial(placed, where), own):
+            if "begins no more" in check.name or (check.name in AGAIN) != (tp == 1):  # a signal is for one process
+                continue
+            check.run()
+            kept.append(check.name)
+    (Path(folder) / f"kept-{rank}.txt").write_text("\n".join(kept))
+    dist.destroy_process_group()
+
+
+def placed(where, tables):
+    """Neighbours on one row of the mesh; there may be rows without any."""
+    share = bounds(len(tables), where.size(0))[where.get_local_rank("dp") :][:2]
+    return Mesh(threads(tables[slice(*share)]).shards, where)
+
+
 def killed(rank, folder):
     """One rank dies in the midst; what the others say is written down."""
     begin(rank, folder, "killed")
@@ -281,4 +309,4 @@ if __name__ == "__main__":
     np.savez(Path(sys.argv[1]) / "alone.npz", **found)
     print(*started(everything, sys.argv[1]), *started(killed, sys.argv[1]))
     shutil.copy(Path(sys.argv[1]) / "mesh.json", Path(sys.argv[1]) / "again.json")
-    print(*started(resumed, sys.argv[1]))
+    print(*started(resumed, sys.argv[1]), *started(contracts, sys.argv[1]))

@@ -34,6 +34,12 @@ def test_slices_of_features_are_those_of_the_whole(case, first, last):
     np.testing.assert_array_equal(found.roles["weight"], TABLE["w"][TABLE["w"] > 0])
 
 
+def test_rows_are_counted_where_no_column_of_theirs_is_kept():
+    design = replace(NAMED, roles=())
+    found = held(scan(TABLE).shards, design, slice(0, 1), None)
+    np.testing.assert_array_equal(found.x, np.ones((50, 1)))
+
+
 @dataclass(frozen=True)
 class Noted:
     """A shard that notes which columns are read."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from summable.core.design import NEUTRAL, Block, Category, Constant, Design, Numeric, Product
 from summable.core.errors import Unsupported
-from summable.core.rows import Groups, Rows, Shard
+from summable.core.rows import Groups, Shard
 from summable.core.sample import Keys, Sample, Sampled, uniform, unsampled
 from summable.core.statistic import Array
 from summable.engines.part import named
@@ -102,19 +102,22 @@ class Pile:
         return grown.room
 
 
-def held(shards: Sequence[Shard], design: Design, features: slice, targets: slice | None) -> Held:
+def held(shards: Sequence[Shard], design: Design, features: slice, targets: slice | None, attempt: int = 1) -> Held:
     """Read shards once, keeping some features, and some targets if so asked. What is left out is not read, if it can be told apart."""
     roles, keys, dropped = {role: [_none(design, role)] for role in _present(design)}, [], 0.0
     x = Pile(len(range(design.width)[features]), sum(map(_rows_known, shards)))
     for index, shard in enumerate(shards):
         lesser, narrower, mine = narrowed(shard, design, features)
-        for rows in _read(lesser, narrower, index):
-            x.add(rows.matrix()[:, mine])
-            dropped += float(rows.count()[1])
-            for role, parts in roles.items():
-                parts.append(rows.column(role))
-            if isinstance(design, Sampled):
-                keys.append(rows.column("key"))
+        try:
+            for rows in lesser.rows(narrower):
+                x.add(rows.matrix()[:, mine])
+                dropped += float(rows.count()[1])
+                for role, parts in roles.items():
+                    parts.append(rows.column(role))
+                if isinstance(design, Sampled):
+                    keys.append(rows.column("key"))
+        except Exception as error:
+            raise named(error, attempt).at(f"in shard {index} ({shard.name})") from error
     found = {role: np.concatenate(parts) for role, parts in roles.items()}
     if targets is not None and "y" in found:
         found["y"] = np.ascontiguousarray(found["y"].reshape(len(found["y"]), -1)[:, targets])
@@ -135,23 +138,17 @@ def narrowed(shard: Shard, design: Design, features: slice) -> tuple[Shard, Desi
         terms = design.terms[features]
         read = {name for term in terms if isinstance(term, Product) for name in _read_by(term.numerics[0])}
         read.update(name for _, one in design.roles for name in _read_by(one))
-        return shard, replace(plain, columns=tuple(column for column in design.columns if column.name in read), terms=terms), slice(None)
+        columns = tuple(column for column in design.columns if column.name in read) or design.columns[:1]  # or nobody could count the rows
+        return shard, replace(plain, columns=columns, terms=terms), slice(None)
     if isinstance(shard, Narrowing) and len(design.terms) == 2 and isinstance(block := design.terms[1], Block):
-        columns = slice(max(first - 1, 0), max(last - 1, 0))
+        own = slice(max(first - 1, 0), max(last - 1, 0))
         of_them = slice(int(first > 0), int(first > 0) + last - first)
-        return shard.narrow(columns), replace(plain, terms=(Constant(), Block(block.column, block.shifts[columns]))), of_them
+        return shard.narrow(own), replace(plain, terms=(Constant(), Block(block.column, block.shifts[own]))), of_them
     return shard, plain, features
 
 
 def _read_by(one: Numeric | Category) -> Sequence[str]:
     return expressions.columns(one.expression) if isinstance(one, Numeric) else [one.column]
-
-
-def _read(shard: Shard, design: Design, index: int) -> Iterator[Rows]:
-    try:
-        yield from shard.rows(design)
-    except Exception as error:
-        raise named(error, 1).at(f"in shard {index} ({shard.name})") from error
 
 
 def _rows_known(shard: Shard) -> int:

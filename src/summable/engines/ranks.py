@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,13 @@ class Group:
         except RuntimeError as error:
             if dist.is_initialized():
                 dist.destroy_process_group()  # so that those who wait for this rank learn of it too
-            raise Lost(f"a rank of the mesh is gone ({str(error).splitlines()[0].rstrip('.')})", LOST) from error
+            raise Lost(f"a rank of the mesh is gone ({_reason(error)})", LOST) from error
+
+
+def _reason(error: Exception) -> str:
+    """What gloo says of it, without where in its sources, and what it advises."""
+    text = re.sub(r"^\[\S+\] *", "", str(error).splitlines()[0])
+    return text.partition(". ")[0].rstrip(".")
 
 
 class Lost(SourceError):

@@ -25,7 +25,7 @@ from summable.core.wire import decode, encode
 from summable.engines.device import OnDevice
 from summable.engines.fingerprint import fingerprints
 from summable.engines.held import Held, HeldRows, held
-from summable.engines.part import named
+from summable.engines.part import HOPELESS, insisted, named
 from summable.engines.ranks import Group, Lost, bounds, connect, is_news
 from summable.engines.threads import Threads
 
@@ -119,7 +119,9 @@ class Mesh:
         if isinstance(measure, PartMeasure) or measure.learns_design or not measure.design.terms:
             return lambda: Threads(self.own, 1).sum(measure) if self.own else None
         rows = self._rows(measure.design)
-        return lambda: measure(rows)
+        if self.tp.size > 1:
+            return lambda: measure(rows)  # others wait inside of it: it cannot be asked again
+        return lambda: insisted(lambda attempt: _named(lambda: measure(rows), attempt))
 
     def _rows(self, design: Design) -> HeldRows:
         """The rows held of a design; they are read where it is another than the last."""
@@ -135,7 +137,8 @@ class Mesh:
         self._held = None  # before others are read
         self.tp.bounds = [0, plain.width] if by_outputs else bounds(plain.width, self.tp.size)
         features = slice(None) if by_outputs else _mine(plain.width, self.tp)
-        found, failure = attempt(lambda: held(self.own, design, features, _mine(len(plain.role("y")), self.tp) if by_outputs else None))
+        targets = _mine(len(plain.role("y")), self.tp) if by_outputs else None
+        found, failure = attempt(lambda: insisted(lambda tried: held(self.own, design, features, targets, tried)))
         self._agree(failure, None)
         return found  # type: ignore[return-value]
 
@@ -179,6 +182,16 @@ def attempt(call: Callable[[], R]) -> tuple[R | None, BaseException | None]:
         raise
     except (Exception, KeyboardInterrupt) as error:
         return None, error
+
+
+def _named(call: Callable[[], R], attempt: int) -> R:
+    """What a call gives; an error that is not one of ours says how often it was tried."""
+    try:
+        return call()
+    except HOPELESS:
+        raise
+    except Exception as error:
+        raise named(error, attempt) from error
 
 
 def is_plain(answer: Statistic | None) -> bool:

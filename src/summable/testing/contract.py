@@ -258,7 +258,7 @@ def program(question: Question[Any]) -> Any:
 
 def is_named(number: int, known: bool, text: str) -> bool:
     """Whether an error says which part it met, by its number if parts are partitions."""
-    found = re.search(r"in (?:partition|shard|part|rank) (\d+)", text)
+    found = re.search(r"(?:in|on) (?:partition|shard|part|rank) (\d+)", text)
     return found is not None and (int(found[1]) == number or not known)
 
 
