@@ -90,7 +90,8 @@ NOTES = """
 
 `sm.ols` asks what `LinearRegression` asks, and `sm.glm` with any family and link what `LogisticRegression` asks; [few rounds](rounds.md) tells
 what is asked after that, and why it is so little. `sm.describe` asks `Summary`, and `Histogram` if a column has more
-than 4096 distinct numbers. Parameters and defaults are scikit-learn's:
+than 4096 distinct numbers. `sm.train` asks `Slopes` for every step, (p + 1)·q + q + 3 numbers for q targets, and by conjugate gradients
+`Image`, (p + 2)·q: [parallelism](parallelism.md). Parameters and defaults are scikit-learn's:
 
 ```python
 >>> import summable as sm

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import summable
-from summable.core.measure import Measure, PartMeasure
+from summable.core.measure import FeatureMeasure, Measure, PartMeasure
 from tests_support import submodules
 
 SOURCE = Path(summable.__file__).parent
@@ -82,13 +82,15 @@ def test_core_needs_numpy_alone():
 
 def test_only_the_loop_asks_an_engine():
     asks = [m for m, path in MODULES.items() if room(m) != "testing" and ("engine.sum(" in path.read_text() or ".sum(measure)" in path.read_text())]
-    assert sorted(asks) == ["core.run", "engines.journal", "engines.mpi", "engines.together"]
+    assert sorted(asks) == ["core.run", "engines.journal", "engines.mpi", "engines.together", "engines.torch"]
 
 
 def measures():
     modules = submodules(__import__("summable.measures", fromlist=["measures"]))
-    found = [value for module in modules for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Measure | PartMeasure)]
-    return sorted({cls for cls in found if cls not in (Measure, PartMeasure)}, key=lambda cls: cls.__name__)
+    found = [
+        value for module in modules for value in vars(module).values() if inspect.isclass(value) and issubclass(value, Measure | PartMeasure | FeatureMeasure)
+    ]
+    return sorted({cls for cls in found if cls not in (Measure, PartMeasure, FeatureMeasure)}, key=lambda cls: cls.__name__)
 
 
 @pytest.mark.parametrize("measure", measures(), ids=lambda cls: cls.__name__)
@@ -101,7 +103,25 @@ def test_a_measure_says_what_it_costs(measure):
 
 
 def test_a_solver_says_what_it_costs():
-    from summable.solvers import curves, descent, dispersed, firth, generalized, gradient, lbfgs, least_squares, newton, penalised, quantiles, settle, update
+    from summable.solvers import (
+        adam,
+        conjugate,
+        curves,
+        descent,
+        dispersed,
+        firth,
+        generalized,
+        gradient,
+        lbfgs,
+        least_squares,
+        newton,
+        penalised,
+        quantiles,
+        settle,
+        sgd,
+        training,
+        update,
+    )
 
     found = (
         least_squares.least_squares,
@@ -122,6 +142,13 @@ def test_a_solver_says_what_it_costs():
         penalised.penalised,
         lbfgs.lbfgs,
         gradient.gradient,
+        training.descend,
+        conjugate.conjugate,
+        conjugate.steps,
+        conjugate.spread_of,
+        conjugate.from_rows,
+        sgd.sgd,
+        adam.adam,
     )
     for solver in found:
         text = inspect.getdoc(solver)

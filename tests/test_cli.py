@@ -420,3 +420,21 @@ def test_a_journal_of_a_generalized_fit_is_replayed(shops, tmp_path):
     assert [line["replayed"] for line in first["rounds"]] == [0] * len(first["rounds"])
     assert [line["replayed"] for line in again["rounds"]] == [4] * len(again["rounds"])
     assert again["params"] == first["params"] and again["bse"] == first["bse"]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--mesh", "2by2"], "--mesh '2by2' is no mesh. Write how many share the rows, and how many the features, like 2x2."),
+        (["--mesh", "2x2"], "there is one process, and the mesh has 4. Start it with torchrun --nproc-per-node 4."),
+        (["--mesh", "1x1", "--journal", "j"], "--journal is of one process, and --mesh has several. Leave one of them out."),
+    ],
+)
+def test_a_mesh_that_cannot_be(folder, options, sentence):
+    done = summable("fit", "y ~ a", folder, *options)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"summable: {sentence}\n")
+
+
+def test_a_mesh_of_one_process(folder):
+    one, plain = (json.loads(summable("fit", "y ~ a", folder, "--json", *options).stdout) for options in (["--mesh", "1x1"], []))
+    assert one["params"] == pytest.approx(plain["params"], rel=1e-12) and one["nbytes"] == 0

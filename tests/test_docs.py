@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import doctest
+import io
+import json
 import os
 import re
 import shlex
@@ -29,6 +32,31 @@ def test_snippets_do_what_they_say(page, tmp_path, monkeypatch):
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     failed, tried = runner.run(test)
     assert tried and not failed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [pytest.param(path, id=path.name) for path in sorted((ROOT / "docs").glob("*.ipynb"))])
+def test_cells_of_a_notebook_print_what_is_kept_below_them(page, monkeypatch):
+    monkeypatch.chdir(page.parent)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    cells = [cell for cell in json.loads(page.read_text())["cells"] if cell["cell_type"] == "code"]
+    names = {}
+    assert cells
+    for cell in cells:
+        kept = "".join(line for output in cell["outputs"] for line in output["text"])
+        assert printed("".join(cell["source"]), names) == kept
+
+
+def printed(source, names):
+    """What a cell prints, and its last expression as the notebook shows it."""
+    tree, out = ast.parse(source), io.StringIO()
+    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    with contextlib.redirect_stdout(out):
+        exec(compile(tree, "cell", "exec"), names)
+        value = eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
+        if value is not None:
+            print(value)
+    return out.getvalue()
 
 
 def as_doctest(block):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from launching import launched
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SOURCES = ("arrays_and_frames", "csv_files", "hive_folder", "duckdb_query", "far_files", "one_pass")
 
@@ -23,7 +25,7 @@ def test_an_example_of_a_source_finds_its_slope(name, tmp_path, monkeypatch, cap
 
 
 def test_every_example_is_run():
-    assert {path.stem for path in EXAMPLES.glob("*.py")} >= {*SOURCES, "flights", "churn"}
+    assert {path.stem for path in EXAMPLES.glob("*.py")} >= {*SOURCES, "flights", "churn", "mesh"}
 
 
 @pytest.mark.slow
@@ -33,6 +35,17 @@ def test_churn_is_fitted_in_few_rounds_to_the_pooled_answer(tmp_path):
     assert 1 < int(re.search(r"^Rounds: (\d+) to fit", done.stdout, re.MULTILINE)[1]) <= 4
     apart = re.search(r"^coefficients (\S+), standard errors (\S+)$", done.stdout, re.MULTILINE)
     assert max(map(float, apart.groups())) <= 1e-9
+
+
+@pytest.mark.slow
+def test_four_processes_print_and_draw_what_the_page_on_parallelism_shows(tmp_path):
+    page = (EXAMPLES.parent / "docs" / "parallelism.md").read_text()
+    shown = re.search(r"<!-- examples/mesh.py -->\n```\n(.*?)```", page, re.DOTALL)[1]
+    status, out, err = launched(EXAMPLES / "mesh.py", tmp_path)
+    assert status == 0, err[-3000:]
+    assert out == shown
+    for name in ("parallelism-slices.svg", "parallelism-losses.svg"):
+        assert f"({name})" in page and (tmp_path / name).read_text() == (EXAMPLES.parent / "docs" / name).read_text()
 
 
 def test_a_demo_that_there_is_not_is_refused():

@@ -19,6 +19,7 @@ PUBLIC = {
     "cost": "models.comparison", "Network": "maths.network",
     **{name: model.full_module for name, model in MODELS.items()},
     "describe": "models.describe", "Description": "models.describe",
+    "train": "models.train", "Trained": "models.trained",
     "scan": "open", "engine": "open", "Dataset": "open",
     "run": "core.run", "Ledger": "core.run", "Round": "core.run",
     "SummableError": "core.errors", "DataError": "core.errors", "FormulaError": "core.errors", "SourceError": "core.errors",

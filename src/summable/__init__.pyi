@@ -32,6 +32,8 @@ from summable.models.pca import PCA as PCA
 from summable.models.regression import LinearRegression as LinearRegression
 from summable.models.regression import Ridge as Ridge
 from summable.models.several import LinearFits as LinearFits
+from summable.models.train import train as train
+from summable.models.trained import Trained as Trained
 from summable.open import Dataset as Dataset
 from summable.open import engine as engine
 from summable.open import scan as scan

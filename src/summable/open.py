@@ -46,8 +46,9 @@ ENGINES = {  # also those that the entry points of the group "summable.engines" 
     "dask": "summable.engines.dask:opened",
     "ray": "summable.engines.ray:opened",
     "mpi": "summable.engines.mpi:opened",
+    "torch": "summable.engines.torch:opened",
 }
-HOMES = {"pyspark": "spark", "dask": "dask", "distributed": "dask", "ray": "ray", "mpi4py": "mpi"}  # package of a type to engine
+HOMES = {"pyspark": "spark", "dask": "dask", "distributed": "dask", "ray": "ray", "mpi4py": "mpi", "torch": "torch"}  # package of a type to engine
 TABLES = "summable.sources.frames:shards"
 ARRAYS = "summable.sources.arrays:shards"
 MATRICES = "summable.sources.matrix:shards"
@@ -114,8 +115,9 @@ def _inner(shard: Shard) -> Any:
 def engine(data: Any, workers: int | None = None, watch: Watch | None = None, engine: Any = None) -> Engine:
     """The engine that holds the data: itself, if it is one; the cluster in which they lie; threads over local shards; or several together.
 
-    `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", the name of an entry point in the group
-    "summable.engines", or a Spark session, a Dask client, an MPI communicator. Local data are then read by the workers there, as shards.
+    `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", "torch", the name of an entry point in the group
+    "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh, a torch.device. Local data are then read by
+    the workers there, as shards.
     """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
@@ -189,6 +191,23 @@ def _plugins() -> dict[str, Any]:
 def journalled(engine: Engine, path: str | os.PathLike[str] | None, program: Mapping[str, str]) -> AbstractContextManager[Engine]:
     """The engine with a journal of the answers to a program, if a path is given for it."""
     return nullcontext(engine) if path is None else _load("summable.engines.journal:journalled")(engine, path, program)
+
+
+def torch_linear(coef: Any, intercept: Any) -> Any:
+    """PyTorch's linear layer of these numbers, (q, p) and (q,)."""
+    return _torch("a layer of PyTorch", "linear")(coef, intercept)
+
+
+def torch_ranks(dp: int, tp: int) -> AbstractContextManager[tuple[Any, bool]]:
+    """The mesh of the processes that torchrun started, and whether this is the one that speaks; what several fail by is said by one of them."""
+    return _torch("a mesh", "ranks")(dp, tp)  # type: ignore[no-any-return]
+
+
+def _torch(what: str, name: str) -> Any:
+    try:
+        return _load(f"summable.engines.torch:{name}")
+    except ModuleNotFoundError as error:
+        raise Unsupported(f"{what} needs the package {error.name}", "pip install 'summable[torch]'") from error
 
 
 def in_order(read: Callable[[Shard], Iterator[B]], shards: Sequence[Shard], workers: int | None, watch: Watch | None) -> Iterator[B]:

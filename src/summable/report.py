@@ -91,6 +91,8 @@ def _generalized_notes(fit: GeneralizedFit) -> str:
         notes.append(f"Penalised log-likelihood, with half the log determinant of the information: {_number(fit.penalised_llf)}.")
     if beside := fit.overdispersion:
         notes.append(f"Alpha, estimated in {_count(beside.rounds, 'round')}: {_number(beside.value)}, standard error {_number(beside.error)}.")
+    if fit.sampling:
+        notes.append(fit.sampling.note)
     if fit.success:
         notes.append(f"A success is {fit.success}.")
     notes.append(f"At the last summed point, over all rows: largest scaled gradient {known.gradient:.1e}, Newton decrement {known.decrement:.1e}.")
@@ -203,6 +205,8 @@ def _table(fit: Labelled, alpha: float) -> Array:
 def _notes(fit: LinearFit) -> str:
     outcomes = [Outcome[name].value for name in fit.solution.outcomes]
     notes = [*outcomes, f"Of 16 digits, the condition of the scaled columns leaves the solve about {max(fit.solution.digits, 0):.0f}.", *fit.warnings]
+    if fit.sampling:
+        notes.append(fit.sampling.note)
     if fit.weight_kind == "sampling":
         notes.append("Sampling weights: no classical standard error applies.")
     return "\n".join(f"* {note}" for note in notes) + "\n"

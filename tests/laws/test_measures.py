@@ -11,16 +11,20 @@ import pytest
 
 from summable.core.design import Category, Column, Constant, Design, Numeric, Product
 from summable.core.measure import Measure
+from summable.core.sample import Sample, sampled
 from summable.core.statistic import Statistic
 from summable.core.wire import decode, encode
 from summable.engines.threads import fold
 from summable.maths.linalg import unpack
 from summable.maths.losses import loss
+from summable.measures.appraisal import Appraisal
+from summable.measures.census import Census
 from summable.measures.curvature import Curvature
 from summable.measures.distinct import Distinct
 from summable.measures.glance import Glance
 from summable.measures.gram import Gram
 from summable.measures.header import Header
+from summable.measures.image import Image
 from summable.measures.jeffreys import Jeffreys
 from summable.measures.local import Local
 from summable.measures.middle import Middle
@@ -32,6 +36,7 @@ from summable.measures.residual import Residual
 from summable.measures.rfactor import RFactor
 from summable.measures.serial import Serial
 from summable.measures.slope import Slope
+from summable.measures.slopes import Slopes
 from summable.measures.tally import Tally, key
 from summable.measures.violations import Violations
 from summable.measures.working import Working
@@ -75,6 +80,11 @@ MEASURES = {
     "curvature": (Curvature(SHARES, BINOMIAL, POINTS, 2 * POINTS, LEVELS_TRIED, True, 0.001 * np.eye(DESIGN.width)), None, lambda s: s.values()[:-1]),
     "curvature nowhere": (Curvature(SHARES, BINOMIAL, POINTS[:, :0], POINTS[:, :0], LEVELS_TRIED), None, lambda s: s.values()),
     "slope": (Slope(SHARES, BINOMIAL, 0.01 * AT, POINTS), None, lambda s: s.values()),
+    "slopes": (Slopes(TWO, loss("gaussian"), POINTS), None, lambda s: s.values()[1:]),
+    "slopes of a sample": (Slopes(sampled(DESIGN, Sample(3, 0.2, 0.7)), loss("gaussian"), POINTS[:, :1]), None, lambda s: s.values()[1:]),
+    "image": (Image(TWO, POINTS), None, lambda s: s.values()),
+    "census": (Census(DESIGN), None, None),
+    "appraisal": (Appraisal(SHARES, BINOMIAL, 0.01 * AT, 0.5, True), None, lambda s: [s.sums]),
     "violations": (Violations(SHARES, AT, 0.1, True), None, None),
     "jeffreys": (Jeffreys(SHARES, BINOMIAL, 0.01 * AT, 0.01 * np.eye(DESIGN.width)), None, lambda s: s.values()),
     "jeffreys at first": (Jeffreys(SHARES, loss("binomial"), 0.01 * AT, np.zeros((0, 0))), None, lambda s: s.values()),

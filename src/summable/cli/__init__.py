@@ -39,6 +39,8 @@ EXAMPLES: dict[Callable[..., None], str] = {
     summable fit "y ~ x" data/ --journal fit.journal        (killed? run it again: it goes on where it was)
 
     summable fit "y ~ x" data/ --json | jq .params
+
+    torchrun --nproc-per-node 4 -m summable fit "y ~ x" data/ --mesh 2x2        (on several processes that PyTorch connects)
 """,
     predict: """
     summable predict fit.json new.parquet -o out.parquet

@@ -15,6 +15,7 @@ import typer
 from summable.cli import terminal
 from summable.cli.cost import Wire
 from summable.cli.families import FAMILY, named
+from summable.cli.mesh import meshed
 from summable.core.errors import SummableWarning, Unsupported
 
 if TYPE_CHECKING:
@@ -91,7 +92,13 @@ def fit(
     network: Annotated[Wire | None, typer.Option(help="With --family: what lies between the parts; foretells the seconds on that wire.")] = None,
     prefer: Annotated[Prefer | None, typer.Option(help="With --family: fewest rounds, or fewest readings of the rows.")] = None,
     max_levels: Annotated[int, typer.Option(help="Levels that a category may have.", min=1)] = 1000,
+    sample: Annotated[float | None, typer.Option(help="Look at this share of the rows, chosen by a hash; the errors say what that costs.")] = None,
+    seed: Annotated[int, typer.Option(help="With --sample: which rows.")] = 0,
+    key: Annotated[str | None, typer.Option(help="With --sample: a column of numbers whose hash chooses, instead of all columns used.")] = None,
     workers: terminal.Workers = None,
+    mesh: Annotated[
+        str | None, typer.Option(help="Under torchrun: how many processes share the rows, and how many the features, like 2x2.", metavar="DPxTP")
+    ] = None,
     journal: Annotated[Path | None, typer.Option(help="Write down every answer here; a fit that was killed goes on from it when run again.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the fit as JSON.")] = None,
     as_json: terminal.Json = False,
@@ -105,16 +112,26 @@ def fit(
         "link": link, "trials": trials, "exposure": exposure, "alpha": alpha, "information": information, "scale": scale,
         "firth": firth or None, "solver": solver, "network": network, "prefer": prefer,
     }  # fmt: skip
-    _refuse(others if family is None else own, family)
-    if save is not None:
-        files.refuse_unwritable(save)
-    with terminal.progress(not quiet, data) as watch, terminal.stoppable(_advice(journal)), warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always", SummableWarning)
-        shared: dict[str, Any] = {
-            "weights": weights, "weight_kind": weight_kind.value, "offset": offset, "missing": missing.value,
-            "max_levels": max_levels, "workers": workers, "watch": watch, "journal": journal,
-        }  # fmt: skip
-        result = _fitted(formula, data, family, shared | _given(own if family is None else others))
+    with meshed(mesh) as (engine, speaks):
+        _refuse(others if family is None else own, family)
+        if mesh is not None and journal is not None:
+            raise Unsupported("--journal is of one process, and --mesh has several", "Leave one of them out.")
+        if save is not None:
+            files.refuse_unwritable(save)
+        with terminal.progress(speaks and not quiet, data) as watch, terminal.stoppable(_advice(journal)), warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", SummableWarning)
+            shared: dict[str, Any] = {
+                "weights": weights, "weight_kind": weight_kind.value, "offset": offset, "missing": missing.value,
+                "max_levels": max_levels, "workers": workers, "watch": watch, "journal": journal, "engine": engine,
+                "sample": sample, "seed": seed, "key": key,
+            }  # fmt: skip
+            result = _fitted(formula, data, family, shared | _given(own if family is None else others))
+        if speaks:
+            _tell(result, [str(warning.message) for warning in told], as_json, quiet, save)
+
+
+def _tell(result: Any, sentences: list[str], as_json: bool, quiet: bool, save: Path | None) -> None:
+    """Print a fit, or the fits of several responses, and keep it if so asked."""
     if as_json:
         typer.echo(terminal.as_json({response: _plain(one) for response, one in result.items()} if isinstance(result, Mapping) else _plain(result)))
     elif not quiet:
@@ -122,7 +139,7 @@ def fit(
     if save is not None:
         result.save(save)
     shown = not (as_json or quiet)
-    for sentence in (str(warning.message) for warning in told):
+    for sentence in sentences:
         if not (shown and sentence in result.warnings):  # the summary's notes have it
             terminal.note(sentence)
 
@@ -161,10 +178,12 @@ def _advice(journal: Path | None) -> str:
 def _plain(result: LinearFit | GeneralizedFit) -> dict[str, Any]:
     """The results as JSON has them."""
     inferred = {} if _is_bare(result) else {"bse": _by_name(result, result.inference.bse), "pvalues": _by_name(result, result.inference.pvalues)}
-    shown = ("measure", "parts", "numbers", "down", "up", "foretold", "depth", "seconds", "rows", "replayed")
+    shown = ("measure", "parts", "numbers", "down", "up", "inside", "foretold", "depth", "seconds", "rows", "replayed")
     rounds = [{name: getattr(line, name) for name in shown} for line in result.rounds]
     values = {"formula": result.formula, "params": _by_name(result, result.inference.estimates.coef), **inferred}
     values |= {name: getattr(result, name) for name in ("nobs", "dropped", "df_model", "df_resid", "scale", "llf", "aic", "bic")}
+    if result.sampling:
+        values["sampling"] = asdict(result.sampling) | {"bse": _by_name(result, result.sampling.bse)}
     return values | _particular(result, bool(inferred)) | {"rounds": rounds, "nbytes": result.ledger.nbytes}
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from summable.core.measure import Question
+from summable.core.measure import FeatureMeasure, Question
 from summable.core.rows import Shard
-from summable.core.statistic import Statistic
+from summable.core.statistic import Array, Statistic
 
 S = TypeVar("S", bound=Statistic)
 Watch = Callable[[str, int, int], None]  # (name of the measure, parts done, parts in all)
@@ -41,6 +41,43 @@ class Branching(Engine, Protocol):
     @property
     def depth(self) -> int:
         """Levels of the tree: one where every answer comes to the centre itself."""
+
+
+@runtime_checkable
+class Counting(Engine, Protocol):
+    """An engine of ranks that all run the program, so that no question is sent, and that speak to each other while they answer."""
+
+    @property
+    def moved(self) -> tuple[int, int]:
+        """Bytes that each rank gave to collectives in the last round: for the sum of answers, and inside of answering."""
+
+
+@runtime_checkable
+class Slicing(Engine, Protocol):
+    """An engine whose ranks can hold slices of the coefficients, for programs that treat each by itself."""
+
+    @property
+    def sliced(self) -> str:
+        """By what they do: "features", "outputs", or "" for not at all."""
+
+    def over(self, measure: FeatureMeasure[S]) -> S:
+        """The sum over the slices of features."""
+
+    def by(self, kind: Any) -> Slicing:
+        """The same rows, with coefficients sliced by "features" or "outputs"; "" for not at all."""
+
+    def share(self, whole: Array) -> Array:
+        """This rank's slice of coefficients, (width, targets)."""
+
+    def whole(self, part: Array, size: int, axis: int = 0) -> Array:
+        """All slices beside each other, so many along an axis, on every rank."""
+
+    def told(self, text: bytes) -> bytes:
+        """What the first rank says."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the rank that writes files."""
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,28 @@ class PartMeasure(Data, Generic[S]):
         return total
 
 
+class FeatureMeasure(Data, Generic[S]):
+    """A question of coefficients, and of no row: a sum over *features*, which is a round only where ranks hold slices of them.
+
+    Where coefficients are whole, at the centre, it is answered there, and nothing crosses.
+    """
+
+    learns_design: ClassVar[bool] = False
+    design: Design
+
+    def __call__(self) -> S:
+        """The answer of the features that are held here."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Generator[FeatureMeasure[Any], Any, S]:
+        """`total = yield from measure` sums over all slices."""
+        total: S = yield self
+        return total
+
+
 Question = Measure[S] | PartMeasure[S]
-Rounds = Generator[Measure[Any] | PartMeasure[Any], Any, R]
+Asked = Measure[Any] | PartMeasure[Any] | FeatureMeasure[Any]
+Rounds = Generator[Asked, Any, R]
 
 
 def columns(question: Question[Any]) -> tuple[str, ...]:

@@ -23,7 +23,10 @@ class Groups:
 
 
 class Rows(Protocol):
-    """Some rows of a design: in memory, on a device, or in a database as text. These eight, for ever."""
+    """Some rows of a design: in memory, on a device, or in a database as text. These eight, for ever.
+
+    Of a `Sampled` design, the rows that its sample does not choose are as if they were not there.
+    """
 
     @property
     def xp(self) -> Any:
@@ -32,7 +35,8 @@ class Rows(Protocol):
     def column(self, role: str) -> Any:
         """The values of a role ("y", "weight", "offset", ...): (rows,), of several targets (rows, targets), of none its neutral scalar.
 
-        Of labels, the position of each among their levels, whole numbers.
+        Of labels, the position of each among their levels, whole numbers. The role "key" is (rows,) 64-bit integers that tell rows from
+        others: see `summable.core.sample`.
         """
 
     def project(self, coef: Any) -> Any:

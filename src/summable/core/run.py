@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from summable.core.data import Data
-from summable.core.engine import Branching, Engine, Remembering
+from summable.core.engine import Branching, Counting, Engine, Remembering, Slicing
 from summable.core.errors import SummableError
 from summable.core.html import table
-from summable.core.measure import Measure, PartMeasure, Rounds
+from summable.core.measure import Asked, FeatureMeasure, Question, Rounds
+from summable.core.statistic import Statistic
 from summable.core.wire import digest, encode
 
 R = TypeVar("R")
-Foretell = Callable[[Measure[Any] | PartMeasure[Any]], int | None]  # bytes, or None where only the rows know
+Foretell = Callable[[Question[Any]], int | None]  # bytes, or None where only the rows know
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Round(Data):
     foretold: int | None = None  # bytes from each part, as they were known before it was asked
     depth: int = 1  # levels of the tree in which answers were added up on their way
     rows: int | None = None  # that all parts read, kept or not, where the answer tells
+    inside: int = 0  # bytes that each part gave to collectives while it answered
 
     @property
     def rows_per_second(self) -> float | None:
@@ -49,7 +51,7 @@ class Ledger:
     @property
     def nbytes(self) -> int:
         """Bytes sent, both ways, by all parts in all rounds."""
-        return sum(line.parts * (line.down + line.up) for line in self.rounds)
+        return sum(line.parts * (line.down + line.up + line.inside) for line in self.rounds)
 
     @property
     def replayed(self) -> int:
@@ -86,24 +88,44 @@ def _cells(line: Round) -> tuple[str, ...]:
 def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) -> tuple[R, Ledger]:
     """Run a program on an engine; the only caller of `Engine.sum`.
 
-    A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields. With `foretell`,
-    which tells what an answer will weigh, the ledger has that beside what it weighed.
+    A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields. What is asked of
+    coefficients alone is a round only of an engine that slices them. With `foretell`, which tells what an answer will weigh, the ledger
+    has that beside what it weighed.
     """
     ledger, sent, answer = Ledger(), set[str](), None
+    memory, tree = engine if isinstance(engine, Remembering) else None, engine if isinstance(engine, Branching) else None
     while True:
         try:
             measure = program.send(answer)
         except StopIteration as stop:
             return stop.value, ledger
-        foretold = foretell(measure) if foretell else None
+        if isinstance(measure, FeatureMeasure) and not isinstance(engine, Slicing):
+            answer = measure()  # no round: coefficients are whole here
+            continue
         name, start = type(measure).__name__, time.perf_counter()
+        foretold = foretell(measure) if foretell and not isinstance(measure, FeatureMeasure) else None
         try:
-            answer = engine.sum(measure)
+            answer = _answer(engine, measure)
         except SummableError as error:
             raise error.at(f"while taking {name}, round {len(ledger.rounds) + 1}") from error.__cause__
-        seconds, down = time.perf_counter() - start, len(encode(measure, sent))
-        sent.add(digest(measure.design))
-        known = engine.replayed if isinstance(engine, Remembering) else 0
-        depth = engine.depth if isinstance(engine, Branching) else 1
-        sizes = engine.parts, down, answer.nbytes, answer.numbers
-        ledger.rounds.append(Round(name, *sizes, seconds, measure.learns_design, known, foretold, depth, answer.rows_read))
+        seconds = time.perf_counter() - start
+        down, up, inside = _weighed(engine, measure, answer, sent)
+        known, depth = memory.replayed if memory else 0, tree.depth if tree else 1
+        ledger.rounds.append(
+            Round(name, engine.parts, down, up, answer.numbers, seconds, measure.learns_design, known, foretold, depth, answer.rows_read, inside)
+        )
+
+
+def _answer(engine: Engine, measure: Asked) -> Any:
+    if isinstance(measure, FeatureMeasure) and isinstance(engine, Slicing):
+        return engine.over(measure)
+    return engine.sum(measure)  # type: ignore[arg-type]  # what is asked of coefficients alone comes no further elsewhere
+
+
+def _weighed(engine: Engine, measure: Asked, answer: Statistic, sent: set[str]) -> tuple[int, int, int]:
+    """Bytes down, up and inside, each part's."""
+    if isinstance(engine, Counting):
+        return 0, *engine.moved
+    down = len(encode(measure, sent))
+    sent.add(digest(measure.design))
+    return down, answer.nbytes, 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -13,6 +13,7 @@ from summable.core.rows import Rows, Shard
 from summable.core.statistic import Statistic, pairwise
 
 HOPELESS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)  # asking again would not help; our own errors of data are among them
+R = TypeVar("R")
 S = TypeVar("S", bound=Statistic)
 
 
@@ -37,6 +38,18 @@ def answer(measure: Question[S], shard: Shard, place: str, tries: int = 3, stop:
             if attempt == tries or (stop is not None and stop.is_set()):
                 raise named(error, begun + attempt).at(place) from error
     raise AssertionError("tries is at least one")
+
+
+def insisted(call: Callable[[int], R], tries: int = 3) -> R:
+    """What a call gives, which is told how often it has been called; called again where that may help, up to `tries` times."""
+    for attempt in range(1, tries):
+        try:
+            return call(attempt)
+        except HOPELESS:
+            raise
+        except Exception:  # once more; the last one is raised
+            continue
+    return call(tries)
 
 
 def fold(measure: Question[S], shard: Shard, stop: Stop | None = None) -> S:

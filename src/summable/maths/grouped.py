@@ -14,6 +14,7 @@ from summable.core.rows import Groups
 from summable.core.statistic import Array
 from summable.maths import linalg
 
+PIECE = 2**20  # numbers that are subtracted from at once
 COMPILED = 2**13  # rows from which a compiled loop is worth its start
 
 
@@ -49,6 +50,8 @@ def _zeroth(weight: Any, by: Groups) -> Array:
 
 def _sums(x: Any, about: Array, weight: Any, codes: Any, *, squared: bool = False) -> Array:
     """Σ weightᵢ (xᵢ − about) of each group, or of the squares, (groups, width)."""
+    if len(about) == 1:
+        return _alone(x, about[0], np.broadcast_to(weight, len(x)), squared)[None]
     if len(x) < COMPILED:
         away = x - about[codes]
         scaled = ((away * away if squared else away).T * weight).T
@@ -56,6 +59,15 @@ def _sums(x: Any, about: Array, weight: Any, codes: Any, *, squared: bool = Fals
     from summable.maths import grouped_kernels
 
     return (grouped_kernels.squares if squared else grouped_kernels.sums)(x, about, weight, codes)
+
+
+def _alone(x: Any, about: Array, weights: Array, squared: bool) -> Array:
+    """The same where all rows are in one group: piece by piece, so that there is never a copy of all."""
+    total, rows = np.zeros(x.shape[1]), max(1, PIECE // max(1, x.shape[1]))
+    for start in range(0, len(x), rows):
+        away = x[start : start + rows] - about
+        total += weights[start : start + rows] @ (away * away if squared else away)
+    return total
 
 
 def _second(x: Any, weight: Any, by: Groups) -> Array:

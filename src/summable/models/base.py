@@ -18,12 +18,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     from summable.models.glm import GeneralizedFit  # the words must be known before they are read
     from summable.models.linear import LinearFit
     from summable.models.several import LinearFits
+    from summable.models.trained import Trained
 
     text = files.read(path)
     try:
         fit = from_json(text)
     except (ValueError, KeyError, TypeError) as error:  # a torn file, an unknown word, another version
         raise SourceError(f"{path} holds no saved fit ({str(error).rstrip('.')})", "Give a file that fit.save wrote.") from error
-    if not isinstance(fit, LinearFit | LinearFits | GeneralizedFit):
+    if not isinstance(fit, LinearFit | LinearFits | GeneralizedFit | Trained):
         raise SourceError(f"{path} holds no saved fit but a {type(fit).__name__}", "Give a file that fit.save wrote.")
     return fit

@@ -73,7 +73,7 @@ def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool,
 
 def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
     """A matrix with its targets and weights, which have been checked."""
-    targets = np.asarray(y, np.float64).reshape(len(y), -1)
+    targets = np.asarray(y, np.float64).reshape(len(y), *(np.shape(y)[1:] or (1,)))
     roles = [("y", Numeric(f"y{number}")) for number in range(targets.shape[1])]
     return _of_matrix(X, targets, weight, roles, np.ndim(y) > 1)
 

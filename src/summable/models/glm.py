@@ -18,6 +18,7 @@ from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
 from summable.core.run import Round, run
+from summable.core.sample import Sample
 from summable.core.statistic import Array
 from summable.maths import expressions
 from summable.maths.families import Family
@@ -29,6 +30,8 @@ from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.cost import foreteller
 from summable.models.labelled import Labelled
+from summable.models.sampling import Evaluation, Sampling, evaluation, named, of_all, sampling
+from summable.models.sampling import chosen as sample_of
 from summable.open import engine as place_of
 from summable.open import journalled, scan
 from summable.solvers.certificate import Certificate
@@ -70,6 +73,9 @@ def glm(
     network: Literal["machine", "rack", "datacentre", "internet"] | None = None,
     max_rounds: int | None = None,
     max_levels: int = 1000,
+    sample: float | None = None,
+    seed: int = 0,
+    key: str | None = None,
     workers: int | None = None,
     watch: Watch | None = None,
     journal: str | os.PathLike[str] | None = None,
@@ -101,7 +107,7 @@ def glm(
     network: what lies between the parts, for the choice of a solver and for what the rounds would take on that wire; by default "machine",
         where there is none, or "internet" where an engine says that it is remote.
     max_rounds: after how many a fit is given up, with a warning; by default 30 of Newton's, 60 with firth, 500 of L-BFGS's, 1000 of gradient descent's.
-    max_levels, workers, watch, journal, engine: as for `ols`.
+    max_levels, sample, seed, key, workers, watch, journal, engine: as for `ols`.
 
     Returns a `GeneralizedFit`. Raises `FormulaError`, `DataError`, `SourceError` or `Unsupported`, each a sentence with advice.
     """
@@ -115,21 +121,26 @@ def glm(
         check(network, tuple(NETWORKS), "network")
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
-    roles = _roles(chosen, weights, offset, exposure, trials)
+    few = sample_of(sample, seed, key)
+    roles = _roles(chosen, weights, offset, exposure, trials) | ({} if key is None else {"key": role_of("key", key)})
     place = place_of(data, workers, watch, engine)
     remote = getattr(place, "is_remote", False)
     prefer, network = prefer or ("rounds" if remote else "time"), network or ("internet" if remote else "machine")
     at_once = place.parts if remote else min(place.parts, workers or os.cpu_count() or 1)  # parts that answer side by side
     plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), at_once, network)
     refuse_firth(chosen, plan)
-    program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels)
+    program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels, few)
     options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}
-    settings = {"formula": formula, **roles, "family": repr(chosen.family), "link": repr(chosen.link)} | {name: str(value) for name, value in options.items()}
+    settings = (
+        {"formula": formula, **roles, "family": repr(chosen.family), "link": repr(chosen.link)}
+        | {name: str(value) for name, value in options.items()}
+        | named(few)
+    )
     with journalled(place, journal, settings) as noted:
         found, ledger = run(program, noted, foreteller())
     fit = GeneralizedFit(
         formula, found.design, found.coding, found.loss, found.solution, weight_kind, scale, found.normaliser, tuple(ledger.rounds),
-        found.overdispersion, network,
+        found.overdispersion, network, found.sampling,
     )  # fmt: skip
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
@@ -146,17 +157,18 @@ class Found:
     solution: Generalized
     normaliser: float | None
     overdispersion: Alpha | None
+    sampling: Sampling | None
 
 
 def _program(
-    text: str, roles: Mapping[str, str], missing: str, loss: Loss, plan: Plan, weight_kind: str, scale: float | str | None, max_levels: int
+    text: str, roles: Mapping[str, str], missing: str, loss: Loss, plan: Plan, weight_kind: str, scale: float | str | None, max_levels: int, few: Sample | None
 ) -> Rounds[Found]:
     """All the rounds of a fit by formula."""
     parsed = yield from read(text, roles)
     if len(parsed.responses) > 1:
         raise FormulaError(f"the formula {text!r} has {len(parsed.responses)} responses", "Write one column before the ~, like: y ~ a + b.")
     settled = yield from settle(parsed, roles, missing, max_levels, weighted=True, outcome=loss.family.name == "binomial")
-    settled = replace(settled, shifts={**settled.shifts, settled.formula.responses[0].expression: 0.0})  # a mean is no difference
+    settled = replace(settled, sample=few, shifts={**settled.shifts, settled.formula.responses[0].expression: 0.0})  # a mean is no difference
     design, coding = settled.design()
     first = with_alpha(loss, FIRST) if is_open(loss) else loss
     opening = yield from opening_of(design, coding, first, plan.prefer)
@@ -170,7 +182,8 @@ def _program(
     normaliser = None
     if loss.family.name == "gamma" and "weight" in roles and weight_kind != "frequency":
         normaliser = yield from _normaliser(design, coding, loss, solution, weight_kind, scale)
-    return Found(design, coding, loss, solution, normaliser, alpha)
+    found = yield from sampling(design, coding, loss, solution, None)
+    return Found(of_all(design) if few else design, coding, loss, solution, normaliser, alpha, found)
 
 
 def _normaliser(design: Design, coding: Coding, loss: Loss, solution: Generalized, weight_kind: str, scale: float | str | None) -> Rounds[float | None]:
@@ -220,6 +233,7 @@ class GeneralizedFit(Labelled, Data):
     rounds: tuple[Round, ...]
     overdispersion: Alpha | None = None  # the alpha of a negative binomial, where it was estimated
     network: str = "machine"  # what was said to lie between the parts
+    sampling: Sampling | None = None  # of a fit that looked at some rows only
 
     @cached_property
     def inference(self) -> likelihood.Wald:
@@ -257,6 +271,7 @@ class GeneralizedFit(Labelled, Data):
             found.append(f"Alpha was not found to all digits in {self.overdispersion.rounds} rounds. Give the one you know: NegativeBinomial(alpha=…).")
         if self.outcome is Outcome.SEPARATED:
             return [*found, f"{', '.join(self.separating)} separate{'s' * (len(self.separating) == 1)} the outcomes. {self.outcome.value}"]
+        found += self.sampling.warnings if self.sampling else []
         return found + [self.outcome.value] * (self.outcome in (Outcome.STALLED, Outcome.UNFINISHED))
 
     @property
@@ -387,6 +402,12 @@ class GeneralizedFit(Labelled, Data):
         slope = np.abs(self._mean(eta + step) - self._mean(eta - step)) / (2 * step)
         low, high = np.sort([self._mean(eta - reach), self._mean(eta + reach)], axis=0)
         return dict(zip((which, *LIMITS), (self._mean(eta), slope * se, low, high), strict=True))
+
+    # -- over all rows of some data
+
+    def evaluate(self, data: Any, workers: int | None = None, engine: Any = None) -> Evaluation:
+        """Mean loss, half the unit deviance, of all rows of `data` at these coefficients, in one round."""
+        return run(evaluation(self.design, self.loss, self.solution.coef, None), place_of(data, workers, None, engine))[0]
 
     # -- to look at and to keep
 

@@ -6,6 +6,8 @@ import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from summable import files
 from summable.core.design import Coding
 from summable.core.run import Ledger, Round
@@ -17,12 +19,15 @@ from summable.models.arguments import check_alpha
 if TYPE_CHECKING:
     import pandas as pd
 
+    from summable.models.sampling import Sampling
+
 
 class Labelled(ABC):
     """A fit by formula, whose fields say what was found."""
 
     coding: Coding
     rounds: tuple[Round, ...]
+    sampling: Sampling | None
 
     @property
     @abstractmethod
@@ -43,6 +48,11 @@ class Labelled(ABC):
     def bse(self) -> pd.Series[float]:
         """Standard errors."""
         return self._series(self.inference.bse)
+
+    @property
+    def sampling_bse(self) -> pd.Series[float]:
+        """Of a fit of a sample: standard errors of the coefficients about those of all rows, whatever the model; zero of a fit of all."""
+        return self._series(self.sampling.bse if self.sampling else np.zeros(len(self.coding.names)))
 
     @property
     def tvalues(self) -> pd.Series[float]:

@@ -14,21 +14,24 @@ import numpy as np
 from summable import inference
 from summable.core.data import Data
 from summable.core.design import Coding, Design
-from summable.core.errors import SummableWarning, Unsupported
+from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
 from summable.core.run import Round, run
+from summable.core.sample import Sample
 from summable.core.statistic import Array
+from summable.maths.losses import loss
 from summable.measures.gram import Products
 from summable.models import diagnostics
 from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.labelled import Labelled
+from summable.models.sampling import Evaluation, Sampling, chosen, evaluation, named, of_all, sampling
 from summable.open import engine as place_of
 from summable.open import journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
 from summable.solvers.settle import read, recentred, settle
-from summable.solvers.update import durbin_watson, update
+from summable.solvers.update import durbin_watson, shifted, update
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +56,9 @@ def ols(
     missing: Literal["drop", "raise", "category"] = "drop",
     arithmetic: Literal["auto", "float", "qr"] = "auto",
     max_levels: int = 1000,
+    sample: float | None = None,
+    seed: int = 0,
+    key: str | None = None,
     workers: int | None = None,
     watch: Watch | None = None,
     journal: str | os.PathLike[str] | None = None,
@@ -74,6 +80,8 @@ def ols(
         level of its own, called missing, and only missing numbers drop a row.
     arithmetic: "float" sums the Gram; "qr" also takes the R factor, in a second round; "auto" does so where digits would be lost.
     max_levels: how many levels a category may have before it must be confirmed.
+    sample: a share of the rows to look at, chosen by a hash of the columns used (or of `key`, a column of numbers) and the `seed`, so the
+        same ones however they lie. `fit.sampling` says how many they were, and what that adds to the errors.
     workers: threads; all cores by default. The answer has the same bits for any number.
     watch: called with (measure, shards done, shards in all) as shards are read.
     journal: a file to which every answer is added as it comes. Killed and called again, the fit goes on where it was, to the same bits.
@@ -87,33 +95,43 @@ def ols(
     check(weight_kind, WEIGHT_KINDS, "weight_kind")
     check(missing, MISSING, "missing")
     check(arithmetic, ("auto", "float", "qr"), "arithmetic")
-    roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset)) if text is not None}
-    program = _program(formula, roles, missing, arithmetic, max_levels)
-    settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)}
+    few = chosen(sample, seed, key)
+    roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset), ("key", key)) if text is not None}
+    program = _program(formula, roles, missing, arithmetic, max_levels, few)
+    settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)} | named(few)
     with journalled(place_of(data, workers, watch, engine), journal, settings) as place:
-        (design, coding, solution), ledger = run(program, place)
+        (design, coding, solution, found), ledger = run(program, place)
     targets = design.role("y")
     if len(targets) > 1:
         from summable.models.several import each
 
         fit: LinearFit | LinearFits = each(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
     else:
-        fit = LinearFit(formula, design, coding, solution, weight_kind, tuple(ledger.rounds))
+        fit = LinearFit(formula, design, coding, solution, weight_kind, tuple(ledger.rounds), found)
     for sentence in fit.warnings:
         warnings.warn(sentence, SummableWarning, stacklevel=2)
     return fit
 
 
-def _program(text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int) -> Rounds[tuple[Design, Coding, LeastSquares]]:
+def _program(
+    text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int, few: Sample | None
+) -> Rounds[tuple[Design, Coding, LeastSquares, Sampling | None]]:
     """All the rounds of a fit by formula."""
     parsed = yield from read(text, roles)
-    settled = yield from settle(parsed, roles, missing, max_levels)
+    if few and len(parsed.responses) > 1:
+        raise FormulaError(f"a sample is of one response, and the formula {text!r} has {len(parsed.responses)}", "Fit them one by one.")
+    settled = replace((yield from settle(parsed, roles, missing, max_levels)), sample=few)
     design, coding = settled.design()
     solution = yield from least_squares(design, coding, arithmetic)
     if better := recentred(settled, design, solution.products):
         design, coding = better.design()
         solution = yield from least_squares(design, coding, arithmetic)
-    return design, (better or settled).finished(design, coding, solution.products), solution
+    coding, found = (better or settled).finished(design, coding, solution.products), None
+    if few:
+        products, as_measured = solution.products, replace(solution, coef=shifted(design, solution))
+        level = float(products.xy[0]) / products.weight if solution.constant else 0.0
+        found = yield from sampling(design, coding, loss("gaussian"), as_measured, level)
+    return of_all(design), coding, solution, found
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +144,7 @@ class LinearFit(Labelled, Data):
     solution: LeastSquares
     weight_kind: str
     rounds: tuple[Round, ...]
+    sampling: Sampling | None = None  # of a fit that looked at some rows only
 
     @cached_property
     def inference(self) -> inference.Classical:
@@ -142,7 +161,7 @@ class LinearFit(Labelled, Data):
         """What the fit could not give, a sentence each."""
         aliased = [name for name, coef in zip(self.coding.names, self.inference.estimates.coef, strict=True) if np.isnan(coef)]
         found = [f"Aliased with columns before them, so without coefficients: {', '.join(aliased)}."] if aliased else []
-        return found + [SATURATED] * (self.df_resid == 0)
+        return found + [SATURATED] * (self.df_resid == 0) + (self.sampling.warnings if self.sampling else [])
 
     # -- the fit as a whole
 
@@ -213,6 +232,13 @@ class LinearFit(Labelled, Data):
 
     # -- rows again, and new rows
 
+    def evaluate(self, data: Any, workers: int | None = None, engine: Any = None) -> Evaluation:
+        """Mean loss, ½ (y − mean)², and R² about their own mean of all rows of `data` at these coefficients, in one round."""
+        products = self.solution.products
+        level = float(products.xy[0]) / products.weight + self.design.role("y")[0].shift if self.solution.constant else None
+        program = evaluation(self.design, loss("gaussian"), self.solution.coef, level)
+        return run(program, place_of(data, workers, None, engine))[0]
+
     def durbin_watson(self, data: Any, workers: int | None = None) -> float:
         """The Durbin–Watson statistic of the residuals of `data`, in the order in which its rows and shards are given: one more pass."""
         value, _ = run(durbin_watson(self.design, self.solution), place_of(data, workers))
@@ -223,6 +249,8 @@ class LinearFit(Labelled, Data):
 
         The design stays: levels, knots, polynomials and centres are those of the first rows. An unseen level is an error that names it.
         """
+        if self.sampling:
+            raise Unsupported("the fit has looked at a sample, to which other rows do not add", "Fit all the data together.")
         solution, ledger = run(update(self.design, self.coding, self.solution), place_of(data, workers))
         fit = replace(self, solution=solution, rounds=(*self.rounds, *ledger.rounds))
         for sentence in fit.warnings:

@@ -11,6 +11,7 @@ from summable import coding, formula, stateful
 from summable.coding import Expansion
 from summable.core.design import Coding, Column, Design, Product
 from summable.core.measure import Rounds
+from summable.core.sample import Sample, sampled
 from summable.core.statistic import Label
 from summable.formula import Formula
 from summable.measures.glance import Glance, Glimpse
@@ -32,10 +33,12 @@ class Settled:
     shifts: Mapping[str, float]
     expansions: Mapping[str, Expansion]  # the columns of each transform
     guessed: Mapping[str, Transform]  # those whose columns wait for the moments in a Gram
+    sample: Sample | None = None  # the rows that are looked at, now that the columns are known by all
 
     def design(self) -> tuple[Design, Coding]:
         """The design to be measured, and the coding of its coefficients."""
-        return coding.settle(self.formula, self.draft, self.levels, self.shifts, self.expansions)
+        design, codes = coding.settle(self.formula, self.draft, self.levels, self.shifts, self.expansions)
+        return design if self.sample is None else sampled(design, self.sample), codes
 
     def finished(self, design: Design, coding: Coding, products: Products) -> Coding:
         """The coding, once a Gram has what the transforms waited for."""

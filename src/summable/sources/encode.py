@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from summable.core.design import CATEGORY, NEUTRAL, Basis, Block, Category, Column, Constant, Design, Numeric, Product, Term, in_cells
 from summable.core.errors import DataError, Unsupported
 from summable.core.rows import Columns, Groups
+from summable.core.sample import Keys, Sampled, chosen
 from summable.core.statistic import Array, Label
 from summable.maths import bases, expressions, grouped, linalg
 from summable.maths import cells as sparse
+from summable.sources import hashing
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
 COMPILED = 2**16  # numbers in a block from which the compiled kernels are worth their start (numba takes half a second to import)
@@ -73,7 +75,7 @@ def cut(width: int, products: int = 0) -> int:
 
 
 class ArrowRows:
-    """A block of rows, encoded when first asked for. Rows with a missing value or weight 0 are left out at once."""
+    """A block of rows, encoded when first asked for. Rows with a missing value or weight 0, and those that are not in the sample, are left out at once."""
 
     xp = np
 
@@ -86,12 +88,17 @@ class ArrowRows:
         self._missing = {column.name: self._gaps(column.name, column.kind) for column in design.columns}
         self._levels = {column.name for column in design.columns if column.gaps}  # columns that no row is dropped for
         self._kept, self._dropped = self._keep()
+        if isinstance(design, Sampled):
+            looked_at = chosen(self._keys(), design.sample)
+            self._kept = looked_at if self._kept is None else looked_at & self._kept
         self.rows = batch.num_rows if self._kept is None else int(self._kept.sum())
 
     # -- the eight of `Rows`
 
     def column(self, role: str) -> Any:
         """The values of a role, (rows,) or (rows, targets); positions among its levels, of labels; its neutral scalar if the design lacks it."""
+        if role == "key":
+            return self._keys() if self._kept is None else self._keys()[self._kept]
         if labels := self.design.label(role):
             return self._codes(labels)
         found = [self._values(numeric) for numeric in self.design.role(role)]
@@ -165,6 +172,10 @@ class ArrowRows:
         return {label: value for label, value, seen in zip(coded.dictionary.to_pylist(), sums, there, strict=True) if seen}
 
     # -- encoding
+
+    def _keys(self) -> Keys:
+        """What tells all the batch's rows from others: a hash of the columns of the key, or of all but the weight's."""
+        return hashing.keys_of(self.design, self.batch, self._raw)
 
     def _plain(self) -> list[Numeric]:
         """The numerics of a design that is a constant and single numerics; empty if it is anything else."""

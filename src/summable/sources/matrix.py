@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from summable.core.design import NEUTRAL, Block, Constant, Design
 from summable.core.errors import Unsupported
 from summable.core.rows import Columns, Groups, Rows
+from summable.core.sample import Keys, Sampled, chosen, keys
 from summable.core.statistic import Array, Label
 from summable.maths import grouped, linalg
 from summable.sources import encode
@@ -36,8 +37,17 @@ class Matrix:
     def name(self) -> str:
         return f"rows {self.start}–{self.stop}"
 
+    @property
+    def rows_known(self) -> int:
+        """How many rows there are, those of weight 0 included."""
+        return self.stop - self.start
+
     def kinds(self) -> Mapping[str, str]:
         return {"X": "matrix"}
+
+    def narrow(self, features: slice) -> Matrix:
+        """The same rows of some columns, which are not copied if they are dense."""
+        return replace(self, x=self.x[:, features])
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         stop = self.stop if limit is None else min(self.stop, self.start + limit)
@@ -54,7 +64,7 @@ def shards(x: Any, y: Any = None, weight: Array | None = None) -> list[Matrix]:
 
 
 class MatrixRows:
-    """A block of a matrix, as float64 once it is read. Rows of weight 0 are left out at once."""
+    """A block of a matrix, as float64 once it is read. Rows of weight 0, and those that are not in the sample, are left out at once."""
 
     xp = np
 
@@ -67,6 +77,9 @@ class MatrixRows:
         self.design, self.shifts = design, np.array(blocks[0].shifts if blocks else ())
         x = x[:, : len(self.shifts)]
         self._x, self._y, self._weight = x, y, weight
+        if isinstance(design, Sampled):
+            kept = chosen(self._keys(), design.sample)
+            self._x, self._y, self._weight = x[kept], None if y is None else y[kept], None if weight is None else weight[kept]
 
     @cached_property
     def x(self) -> Any:
@@ -95,6 +108,8 @@ class MatrixRows:
             return self._y[:, 0]
         if role == "weight" and self._weight is not None:
             return self._weight
+        if role == "key":
+            return self._keys()
         if role == "y" and self._y is not None:
             y = self._y - np.array([target.shift for target in self.design.role("y")])
             return y[:, 0] if y.shape[1] == 1 else y
@@ -148,6 +163,11 @@ class MatrixRows:
         found[:, 0] = grouped.moment(0, None, weight, by)
         found[:, 1:] = grouped.moment(order, self._x, weight, replace(by, about=by.about[:, 1:] + self.shifts))
         return found
+
+    def _keys(self) -> Keys:
+        """What tells rows from others: their features as they are, and their targets."""
+        x = self._x.toarray() if sp.issparse(self._x) else self._x
+        return keys([*x.T, *([] if self._y is None else self._y.T)], len(x))
 
     def extent(self, column: str) -> Array:
         """Columns of a matrix have no names to ask by."""

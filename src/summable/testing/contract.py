@@ -31,12 +31,14 @@ from summable.core.engine import Engine
 from summable.core.errors import DataError, SummableError, SummableWarning, Unsupported
 from summable.core.measure import Question
 from summable.core.run import run
+from summable.core.sample import Sample, sampled
 from summable.core.statistic import Statistic
 from summable.core.wire import encode
 from summable.engines.threads import Threads
 from summable.measures.curvature import Curvature
 from summable.measures.histogram import Histogram
 from summable.measures.slope import Slope
+from summable.measures.slopes import Slopes
 from summable.models.describe import describe
 from summable.models.discriminant import LinearDiscriminantAnalysis
 from summable.models.glm import glm
@@ -45,6 +47,7 @@ from summable.models.linear import ols
 from summable.models.naive_bayes import GaussianNB
 from summable.models.pca import PCA
 from summable.models.regression import Ridge
+from summable.models.train import train
 from summable.open import scan
 from summable.testing.trouble import Brittle, Broken, Waiting, design
 
@@ -65,12 +68,14 @@ LINEAR: dict[str, tuple[str, dict[str, Any]]] = {
     "with a scaled product": ("y ~ scale(b):x + center(x)", {"weights": "w"}),
 }  # fmt: skip
 
-FEATURES = {"features": ["x", "b"]}
+FEATURES: dict[str, Any] = {"features": ["x", "b"]}
 MODELS: tuple[Callable[[Any], Any], ...] = (
+    lambda place: ols("y ~ x + C(g)", place, sample=0.6),
     lambda place: Ridge().fit(place, "y", **FEATURES),
     lambda place: GaussianNB().fit(place, "g", **FEATURES),
     lambda place: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(place, "g", **FEATURES),
     lambda place: PCA().fit(place, **FEATURES),
+    lambda place: train(place, "y", method="cg", alpha=1.0, **FEATURES),
     lambda place: KMeans(2, max_iter=2, random_state=0).fit(place, **FEATURES),
     describe,
 )
@@ -94,6 +99,7 @@ def contract(open_: Open, folder: str | Path, families: Sequence[str] = ("binomi
     for name in families:
         for prefer in ("time", "rounds"):
             yield Check(f"{name}, for {prefer}", lambda name=name, prefer=prefer: place.family(name, prefer))  # type: ignore[misc]
+    yield Check("trains on the same mini-batches", place.trained)
     yield Check("adds in the order of the parts", place.order)
     yield Check("fits a single row in many parts as alone", place.single)
     yield Check("refuses no rows at all in one sentence", place.nothing)
@@ -145,6 +151,12 @@ class Place:
         other = pa.concat_tables(self.tables) if prefer == "time" else threads(self.tables)
         fit, expected = (quietly(glm, formula, data, name, prefer=prefer, **options) for data in (self.open(self.tables), other))
         close(fit, expected)
+
+    def trained(self) -> None:
+        """Mini-batches do not depend on where the rows lie, and nor do steps."""
+        fit, whole = (train(data, "y", rate=0.1, batch=130, epochs=1, **FEATURES) for data in (self.open(self.tables), pa.concat_tables(self.tables)))
+        apart = float(np.abs(fit.losses - whole.losses).max())
+        assert apart <= CLOSE, f"the losses of mini-batches are {apart:.1e} apart"
 
     def order(self) -> None:
         """What does not commute is added in the order of the parts."""
@@ -242,7 +254,7 @@ def program(question: Question[Any]) -> Any:
 
 def is_named(number: int, known: bool, text: str) -> bool:
     """Whether an error says which part it met, by its number if parts are partitions."""
-    found = re.search(r"in (?:partition|shard|part|rank) (\d+)", text)
+    found = re.search(r"(?:in|on) (?:partition|shard|part|rank) (\d+)", text)
     return found is not None and (int(found[1]) == number or not known)
 
 
@@ -261,6 +273,7 @@ def asked() -> tuple[Question[Any], ...]:
         found += recorded(fit)
     curved = next(question for question in found if isinstance(question, Curvature) and question.at.size)
     found.append(Slope(curved.design, curved.loss, curved.at[:, 0], 0.1 * curved.at[:, :1]))
+    found.insert(0, Slopes(sampled(curved.design, Sample(1, 0.2, 0.7)), curved.loss, curved.at[:, :1]))
     numbers = Design((Column("x"),), (), (("0", Numeric("x")),), missing="keep")
     found.append(Histogram(numbers, ("0",), (0.0,), (1.0,), (-4.0,), (4.0,), (0.0,), 8))
     seen = Counter[type]()
