@@ -20,7 +20,7 @@ from summable.solvers.least_squares import refuse_empty, refuse_extremes
 from summable.solvers.newton import newton
 from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
-from summable.solvers.start import candidates, level_of, level_start
+from summable.solvers.start import candidates, level_start
 from summable.solvers.width import refuse_wide
 
 NO_METRIC = np.zeros((0, 0))  # no bound on the distance to the optimum is asked for
@@ -61,12 +61,12 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
         middles = yield from Middle(design)
         by = centres(middles.seen, middles.centre, middles.spread)
         design = shifted(design, np.where(np.arange(len(by)) < design.width, by, 0.0))
-    kept = np.arange(0 if shrinkage.intercept else 1, design.width)
-    opening = yield from Working(design, loss, (yield from level_of(design, kept, loss)))
+    opening = yield from Working(design, loss)
     products = products_of(opening)
     refuse_empty(products)
     refuse_constant(opening, loss)
     refuse_extremes(products)
+    kept = np.arange(0 if shrinkage.intercept else 1, design.width)
     if shrinkage.alpha == 0:
         factor = yield from independent_columns(design, _plain(kept), products)
         kept = kept[factor.independent]
