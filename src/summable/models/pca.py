@@ -23,6 +23,8 @@ from summable.models import doors
 from summable.models.doors import Problem
 from summable.solvers.classes import by_class
 
+ROUNDING = 1e-14  # of the greatest variance: what is left of a smaller one, from squares, is rounding
+
 
 class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Principal component analysis; the parameters are those of `sklearn.decomposition.PCA`.
@@ -114,7 +116,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
                 raise ValueError(f"n_components={wanted!r} cannot be a string with svd_solver='{solver}'")
             if rows < features:
                 raise ValueError("n_components='mle' is only supported if n_samples >= n_features")
-            return likeliest(variance, rows)
+            return likeliest(np.where(variance > ROUNDING * variance[0], variance, 0.0), rows)
         least = 1 if truncated else 0
         if not least <= wanted <= most:
             raise ValueError(f"n_components={wanted} must be between {least} and min(n_samples, n_features)={most} with svd_solver={solver!r}")
