@@ -50,14 +50,14 @@ def test_a_program_is_a_conversation_and_the_ledger_its_account():
 
 
 @dataclass(frozen=True, eq=False)
-class Counted(Statistic):
+class CountedRows(Statistic):
     rows: np.ndarray  # kept; dropped
 
 
 def test_the_ledger_tells_how_many_rows_a_second_where_answers_do():
     class Counting(Echo):
         def sum(self, measure):
-            return Counted(np.array([40.0, 2.0]))
+            return CountedRows(np.array([40.0, 2.0]))
 
     def program(question):
         return (yield from question)
