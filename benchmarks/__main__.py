@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import charts, ols
+from benchmarks.aims import aims
 from benchmarks.contenders import OURS
 from benchmarks.race import Time, Work, race
 
@@ -51,24 +52,24 @@ def table(work: Work, found: dict[str, Time]) -> list[str]:
     return [*lines, ""]
 
 
-def from_parquet(rows: int) -> list[str]:
-    told = ols.compare(rows)
+def from_parquet(rows: int, told: dict[str, dict]) -> list[str]:
     base = told["decode only"]["seconds"]
     lines = [f"### least squares from Parquet, {rows:,} × {ols.FEATURES}, {ols.FILES} files", "", "| | seconds | / decoding | peak MB |", "|---|--:|--:|--:|"]
     lines += [f"| {name} | {row['seconds']:.3f} | {row['seconds'] / base:.2f} | {row['peak'] / 1e6:.0f} |" for name, row in told.items()]
     return [*lines, ""]
 
 
-def started() -> list[str]:
-    lines = ["### Start", "", "| | seconds |", "|---|--:|"]
+def started() -> dict[str, float]:
+    """Seconds until Python ends again."""
+    found = {}
     for name, command in (("`import summable`", ["-c", "import summable"]), ("`summable --help`", ["-m", "summable", "--help"])):
         times = []
         for _ in range(5):
             start = time.perf_counter()
             subprocess.run([sys.executable, *command], check=True, capture_output=True)
             times.append(time.perf_counter() - start)
-        lines.append(f"| {name} | {median(times):.2f} |")
-    return [*lines, ""]
+        found[name] = median(times)
+    return found
 
 
 def machine() -> str:
@@ -86,11 +87,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     shortened = [f"Shortened: a twentieth of the rows, medians of {options.repeats}.", ""] if options.quick else []
-    lines = ["# Results", "", machine(), "", *shortened, (HERE / "reading.md").read_text()]
+    head, lines, found = ["# Results", "", machine(), "", *shortened, (HERE / "reading.md").read_text()], [], {}
     for work in works(options.quick):
         print(work.name, flush=True)
-        lines += table(work, race(work, options.repeats))
-    lines += from_parquet(500_000 if options.quick else 10_000_000) + started()
+        found[work] = race(work, options.repeats)
+        lines += table(work, found[work])
+    rows = 500_000 if options.quick else 10_000_000
+    parquet = ols.compare(rows)
+    lines = [*head, *aims(found, parquet, started()), *lines, *from_parquet(rows, parquet)]
     charts.all_of_them(HERE, options.quick)
     pictures = {"seconds against rows": "rows", "memory against rows": "memory", "against columns": "columns", "threads": "threads", "pieces": "shards"}
     lines += [" ".join(f"![{name}]({file}.svg)" for name, file in pictures.items()), ""]
