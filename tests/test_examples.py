@@ -38,7 +38,6 @@ def test_churn_is_fitted_in_few_rounds_to_the_pooled_answer(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("mesh")
 def test_four_processes_print_and_draw_what_the_page_on_parallelism_shows(tmp_path):
     page = (EXAMPLES.parent / "docs" / "parallelism.md").read_text()
     shown = re.search(r"<!-- examples/mesh.py -->\n```\n(.*?)```", page, re.DOTALL)[1]

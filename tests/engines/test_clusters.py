@@ -19,7 +19,7 @@ from summable.testing import contract
 from summable.testing.contract import partitions as contract_tables
 from summable.testing.trouble import Broken, Rowcount, design
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clusters")]
+pytestmark = pytest.mark.slow
 NAMES = [check.name for check in contract(None, "")]
 
 

@@ -11,7 +11,6 @@ import pytest
 import summable as sm
 from launching import launched
 
-pytestmark = pytest.mark.xdist_group("mesh")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 4, "-m", "summable", "fit")
 
 
