@@ -62,7 +62,8 @@ def test_the_documented_table_says_of_every_engine_and_measure_what_the_contract
     page = (Path(__file__).parents[2] / "docs" / "engines.md").read_text()
     shown = re.search(r"<!-- scripts/engines_table.py -->\n(.*?)<!-- end -->", page, re.DOTALL)[1]
     head, _, *lines, last = [[cell.strip() for cell in line.strip("|").split("|")] for line in shown.splitlines()]
-    assert head == ["measure", *ENGINES]
+    places = [name for name in ENGINES if name != "torch"]  # whose ranks keep the contract in test_torch
+    assert head == ["measure", *places]
     names = sorted({type(question).__name__ for question in asked()} | {"Serial"})  # which has a check of its own
-    assert lines == [[f"`{name}`", *["yes"] * len(ENGINES)] for name in names]  # as the checks of all engines assert
+    assert lines == [[f"`{name}`", *["yes"] * len(places)] for name in names]  # as the checks of all engines assert
     assert last[0] == "an idle round, ms" and all(float(cell) > 0 for cell in last[1:]) and len(last) == len(head)
