@@ -161,4 +161,6 @@ def test_standard_errors_are_of_a_hessian_at_the_end(wide, monkeypatch):
     plain = sm.glm(formula, table, family="binomial")
     np.testing.assert_allclose(found.bse, plain.bse, rtol=1e-8)
     np.testing.assert_allclose(found.params, plain.params, rtol=1e-9, atol=1e-11)
+    few = sm.glm(formula, table, family="binomial", prefer="rounds")
+    assert "Slope" not in [line.measure for line in few.ledger.rounds] and len(few.ledger.fitting) <= len(plain.ledger.fitting)
     assert found.deviance == pytest.approx(plain.deviance, rel=1e-12) and found.pearson_chi2 == pytest.approx(plain.pearson_chi2, rel=1e-9)

@@ -33,6 +33,7 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
 
     A step is tried in full with the Hessian there and, if `eager`, by value at seven fractions beside it, in one round. The observed
     information gives the step where it is positive definite, else the expected. `exact_curve` asks for a Hessian as good as the coefficients.
+    If not `eager`, wide designs take their last steps by gradients.
 
     Cost: one round a step, at least one; one more where a full step fails, or to prove a separation.
     Fails: nothing; how it went is in the outcome.
@@ -47,7 +48,7 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
         if converged(problem, step, exact_curve) and alone.known and not (stale and exact_curve):
             outcome = Outcome.CONVERGED
             break
-        if chord.pays(problem, step) and not stale:
+        if not eager and not stale and chord.pays(problem, step):
             point, step = yield from along_chords(problem, point, step)
             stale = True
             continue
