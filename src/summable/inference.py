@@ -63,6 +63,10 @@ class Solved(Protocol):
     def rank(self) -> int:
         """Independent coefficients."""
 
+    @property
+    def constant(self) -> bool:
+        """Whether a constant is in their span."""
+
 
 def estimates(solution: Solved, coding: Coding) -> Estimates:
     """Carry a solution over to the coefficients that the user named."""
@@ -100,6 +104,7 @@ def _without_rounding(basis: Array, contrasts: Array) -> Array:
 class Inference(ABC):
     """What a covariance of the estimates gives, whatever law they are held to."""
 
+    solution: Solved
     estimates: Estimates
 
     @property
@@ -108,14 +113,14 @@ class Inference(ABC):
         """Rows, or what frequency weights say there are."""
 
     @property
-    @abstractmethod
     def df_model(self) -> float:
         """Independent coefficients beside the constant."""
+        return float(self.solution.rank - self.solution.constant)
 
     @property
-    @abstractmethod
     def df_resid(self) -> float:
         """Observations less independent coefficients."""
+        return max(self.nobs - self.solution.rank, 0.0)
 
     @property
     @abstractmethod
@@ -183,16 +188,6 @@ class Classical(Inference):
     def nobs(self) -> float:
         """Rows, or what frequency weights say there are."""
         return self.solution.weight if self.weight_kind == "frequency" else float(self.solution.products.rows[0])
-
-    @property
-    def df_model(self) -> float:
-        """Independent coefficients beside the constant."""
-        return float(self.solution.rank - self.solution.constant)
-
-    @property
-    def df_resid(self) -> float:
-        """Observations less independent coefficients."""
-        return max(self.nobs - self.solution.rank, 0.0)
 
     @property
     def scale(self) -> float:

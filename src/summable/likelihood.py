@@ -40,16 +40,6 @@ class Wald(Inference):
         return float(self.solution.opening.weight) if self.weight_kind == "frequency" else float(self.solution.opening.rows[0])
 
     @property
-    def df_model(self) -> float:
-        """Independent coefficients beside the constant."""
-        return float(self.solution.rank - self.solution.constant)
-
-    @property
-    def df_resid(self) -> float:
-        """Observations less independent coefficients."""
-        return max(self.nobs - self.solution.rank, 0.0)
-
-    @property
     def deviance(self) -> float:
         """Twice the log-likelihood ratio to a model with a mean for every row, of scale one."""
         return 2 * self.solution.optimum.value

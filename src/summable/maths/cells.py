@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from summable.core.statistic import Array
 from summable.maths import linalg
-
-COMPILED = 2**13  # rows from which a compiled loop is worth its start
+from summable.maths.grouped import COMPILED
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from summable.core.measure import Measure
 from summable.core.rows import Rows
 from summable.core.statistic import Array, Statistic
 from summable.maths.losses import Loss
-from summable.measures.working import each_of, responses, swept
+from summable.measures.working import compiled_each, responses, swept
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +43,10 @@ class Slope(Measure[Tangent]):
         if sums := swept(rows, self.loss, self.at, y, weight, 1):
             return Tangent(np.asarray(sums.value), sums.gradient, tried)
         eta = rows.project(self.at) + rows.column("offset")
-        one = each_of(rows, self.loss, eta, y, weight)
-        return Tangent(np.asarray(one.value), rows.moment(1, one.slope), tried)
+        if one := compiled_each(rows, self.loss, eta, y, weight):
+            return Tangent(np.asarray(one.value), rows.moment(1, one.slope), tried)
+        slope = self.loss.derivatives(eta, y, rows.xp).slope
+        return Tangent(np.asarray(rows.moment(0, weight * self.loss.value(eta, y, rows.xp))), rows.moment(1, weight * slope), tried)
 
     def _value(self, rows: Rows, at: Array, y: Array, weight: Array) -> Array | float:
         if sums := swept(rows, self.loss, at, y, weight, 0):

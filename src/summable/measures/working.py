@@ -11,6 +11,7 @@ from summable.core.design import Design
 from summable.core.measure import Measure
 from summable.core.rows import Rows, columns_of
 from summable.core.statistic import Array, Statistic
+from summable.maths.grouped import COMPILED
 from summable.maths.linalg import symmetric
 from summable.maths.losses import Loss
 
@@ -49,9 +50,6 @@ class Each(NamedTuple):
     expected: Any  # (rows,)
 
 
-COMPILED = 2**13  # rows from which compiled derivatives are worth their start
-
-
 def responses(rows: Rows) -> tuple[Array, Array]:
     """y as a share of its trials, and the weight of that: (rows,) each, the weight () where there is none."""
     y, weight, trials = rows.column("y"), rows.column("weight"), rows.column("trials")
@@ -69,14 +67,21 @@ def swept(rows: Rows, loss: Loss, at: Array, y: Array, weight: Array, order: int
     return sweep.sweep(loss, columns, at, rows.column("offset"), y, weight, order)
 
 
+def compiled_each(rows: Rows, loss: Loss, eta: Array, y: Array, weight: Array) -> Each | None:
+    """The same by a kernel; None where there is none, or too few rows for it."""
+    if rows.xp is not np or len(eta) < COMPILED:
+        return None
+    from summable.maths import sweep
+
+    found = sweep.each(loss, eta, y, weight)
+    return Each(*found) if found else None
+
+
 def each_of(rows: Rows, loss: Loss, eta: Array, y: Array, weight: Array) -> Each:
     """A loss and its derivatives at each of the rows, times their weights."""
+    if found := compiled_each(rows, loss, eta, y, weight):
+        return found
     xp = rows.xp
-    if xp is np and len(eta) >= COMPILED:
-        from summable.maths import sweep
-
-        if found := sweep.each(loss, eta, y, weight):
-            return Each(*found)
     slope, observed, expected = loss.derivatives(eta, y, xp)
     value, chi = rows.moment(0, weight * loss.value(eta, y, xp)), rows.moment(0, weight * loss.chi(eta, y, xp))
     return Each(value, chi, weight * slope, weight * loss.chi_slope(eta, y, xp), weight * observed, weight * expected)
