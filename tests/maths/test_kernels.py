@@ -11,7 +11,7 @@ import pytest
 
 import summable as sm
 from summable.core.rows import Columns
-from summable.maths import kernels, linalg
+from summable.maths import kernels, linalg, panels
 from summable.maths.nearest import nearest
 
 
@@ -44,7 +44,7 @@ def test_sums_are_those_of_the_reference(rows, width, order, dtype):
 
 def test_blas_gives_the_same_where_columns_are_many(monkeypatch):
     columns, x, draw = lying(1300, 40, "C", np.float64)
-    monkeypatch.setattr(kernels, "WIDE", 1)
+    monkeypatch.setattr(panels, "WIDE_ROWS", 1)
     for weight in (0.5, draw.random(1300), draw.normal(size=1300)):
         beside, second = kernels.gram(columns, weight, draw.normal(size=(0, 1300)))
         np.testing.assert_allclose(second, linalg.gram(x, weight), rtol=1e-12, atol=1e-9)

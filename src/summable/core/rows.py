@@ -71,7 +71,7 @@ class Columns:
     """Features, but for the constant before them, as numbers in this process's memory, which compiled kernels read where they lie."""
 
     addresses: NDArray[np.int64]  # (p,) of each column's first number
-    stride: int  # numbers from one row to the next
+    stride: int  # numbers from one row to the next: 1, or more where the columns lie beside each other
     single: bool  # float32; else float64
     shifts: Array  # (p,) what each is less by
     rows: int

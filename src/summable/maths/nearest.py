@@ -9,7 +9,7 @@ import numpy as np
 from summable.core.rows import Columns
 from summable.core.statistic import Array
 from summable.maths.compiled import compiled
-from summable.maths.kernels import load, place, predict, tile_rows
+from summable.maths.tiles import load, place, predict, tile_rows
 
 
 @compiled

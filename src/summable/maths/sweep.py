@@ -12,12 +12,14 @@ import numpy as np
 
 from summable.core.rows import Columns
 from summable.core.statistic import Array
+from summable.maths import panels, thin
 from summable.maths.compiled import compiled
 from summable.maths.elementary import exp, log, log1p
 from summable.maths.families import Binomial, Fixed, Tweedie
-from summable.maths.kernels import LONGEST, WIDE, bordered, dots, load, place, predict, products, tile_rows
+from summable.maths.kernels import bordered
 from summable.maths.links import CEILING, Logit, Power
 from summable.maths.losses import Loss
+from summable.maths.tiles import LONGEST, dots, load, place, predict, products, tile_rows
 
 LOGIT = 0.0  # stands for the logistic loss where a power of the variance would be: powers are 1 or more
 LARGEST = CEILING  # exponents are held below it, as the reference does
@@ -29,7 +31,7 @@ class Sums(NamedTuple):
     value: float
     pearson: float
     gradient: Array  # (width,)
-    pearson_slope: Array  # (width,)
+    pearson_slope: Array  # (width,), or (0,)
     observed: Array  # packed, or (0,)
     expected: Array  # packed; (0,) where it is the observed one
 
@@ -113,13 +115,55 @@ def _log_link(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any)
 
 
 @compiled
+def _losses(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
+    """What `_logistic` or `_log_link` says of m rows."""
+    if power == LOGIT:
+        value, chi = _logistic(eta, y, w, m, by, curve)
+        return value + _entropy(y, w, m), chi
+    return _log_link(power, eta, y, w, m, by, curve)
+
+
+@compiled
+def _begun(start: Any, m: Any, constant: Any, offset: Any, weight: Any, eta: Any, w: Any) -> None:
+    """eta (m,) and w (m,) of rows from `start` on, before their features are added: offset and weight may be one number for all."""
+    if len(weight) > 1:
+        w[:m] = weight[start : start + m]
+    if len(offset) > 1:
+        eta[:m] = offset[start : start + m] + constant
+    else:
+        eta[:m] = offset[0] + constant
+
+
+@compiled
+def _thin(
+    addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any, sums: Any, slopes: Any
+) -> None:
+    """sums (2,) gain value and squared Pearson residuals, and slopes (p + 1,) or (0,) the gradient."""
+    p = len(addresses)
+    step = tile_rows(p)
+    by, part = np.zeros((3, step + 8)), np.zeros(p)
+    eta, curve, w = np.zeros(step + 8), np.zeros(step + 8), np.full(step + 8, weight[0])
+    for start in range(0, rows, step):
+        m = min(step, rows - start)
+        _begun(start, m, coef[0], offset, weight, eta, w)
+        thin.predict(addresses, stride, single, shifts, start, m, coef[1:], eta)
+        value, chi = _losses(power, eta, y[start : start + m], w, m, by, curve)
+        sums[0] += value
+        sums[1] += chi
+        if len(slopes):
+            part[:] = 0.0
+            thin.dot(addresses, stride, single, shifts, start, m, by[0], part)
+            slopes[1:] += part
+            slopes[0] += by[0, :m].sum()
+
+
+@compiled
 def _sweep(
     addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any,
     sums: Any, ends: Any, first: Any, observed: Any, expected: Any,
 ) -> None:  # fmt: skip
-    """sums (2,) gain value and squared Pearson residuals; ends (3,) and first (3, p + 2) the products of the constant and of the columns with
-    slopes, observed curves and slopes of the residuals; observed and expected (p + 2, p + 2), or (0, 0), the columns' own. Offset and weight
-    may be one number for all rows.
+    """sums (2,) gain value and squared Pearson residuals; ends (4,) and first (4, p + 2) the products of the constant and of the columns with
+    slopes, observed curves, slopes of the residuals and expected curves; observed and expected (p + 2, p + 2), or (0, 0), the columns' own.
     """
     p = len(addresses)
     step = tile_rows(p)
@@ -128,34 +172,17 @@ def _sweep(
     for start in range(0, rows, step):
         m = min(step, rows - start)
         load(addresses, stride, single, shifts, start, m, tile)
-        if len(weight) > 1:
-            w[:m] = weight[start : start + m]
-        if len(offset) > 1:
-            eta[:m] = offset[start : start + m] + coef[0]
-        else:
-            eta[:m] = offset[0] + coef[0]
+        _begun(start, m, coef[0], offset, weight, eta, w)
         predict(tile, p, m, coef[1:], eta)
-        if power == LOGIT:
-            value, chi = _logistic(eta, y[start : start + m], w, m, by, curve)
-            value += _entropy(y[start : start + m], w, m)
-        else:
-            value, chi = _log_link(power, eta, y[start : start + m], w, m, by, curve)
+        value, chi = _losses(power, eta, y[start : start + m], w, m, by, curve)
         sums[0] += value
         sums[1] += chi
         for t in range(3):
-            v, total = by[t], 0.0
-            for i in range(m):
-                total += v[i]
-            ends[t] += total
-        if len(first):
-            dots(tile, p, m, by, first)
-        if len(observed):
-            products(tile, p, m, by[1], scaled, observed)
+            ends[t] += by[t, :m].sum()
+        dots(tile, p, m, by, first)
+        products(tile, p, m, by[1], scaled, observed)
         if len(expected):
-            total = 0.0
-            for i in range(m):
-                total += curve[i]
-            ends[3] += total
+            ends[3] += curve[:m].sum()
             by[1, :m] = curve[:m]
             dots(tile, p, m, by[1:2], first[3:])
             products(tile, p, m, curve, scaled, expected)
@@ -167,11 +194,7 @@ def _each(power: Any, eta: Any, y: Any, weight: Any, by: Any, curve: Any, sums: 
     for start in range(0, len(eta), LONGEST):
         m = min(LONGEST, len(eta) - start)
         stop = start + m
-        if power == LOGIT:
-            value, chi = _logistic(eta[start:stop], y[start:stop], weight[start:stop], m, by[:, start:stop], curve[start:stop])
-            value += _entropy(y[start:stop], weight[start:stop], m)
-        else:
-            value, chi = _log_link(power, eta[start:stop], y[start:stop], weight[start:stop], m, by[:, start:stop], curve[start:stop])
+        value, chi = _losses(power, eta[start:stop], y[start:stop], weight[start:stop], m, by[:, start:stop], curve[start:stop])
         sums[0] += value
         sums[1] += chi
 
@@ -188,18 +211,50 @@ def each(loss: Loss, eta: Array, y: Array, weight: Array | float) -> tuple[Any, 
 
 
 def sweep(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Array, weight: Array | float, order: int) -> Sums | None:
-    """The sums of a loss at coefficients (p + 1,): its value and (order 1) gradient, and (order 2) Hessian; None where it has no kernel."""
-    power, p = code(loss), len(columns.shifts)
-    if power is None or (order == 2 and p >= WIDE):
+    """The sums of a loss at coefficients (p + 1,): its value and (order 1) gradient, and (order 2) Hessian and the slope of the residuals; None
+    where it has no kernel.
+    """
+    power, p, sums, nothing = code(loss), len(columns.shifts), np.zeros(2), np.zeros(0)
+    if power is None:
         return None
-    two = order == 2 and not loss.is_canonical
-    sums, ends, first = np.zeros(2), np.zeros(4), np.zeros((4 if order else 0, p + 2))
-    second = [np.zeros((p + 2, p + 2) if wanted else (0, 0)) for wanted in (order == 2, two)]
-    _sweep(*place(columns), power, _numbers(at), _numbers(offset), _numbers(y), _numbers(weight), sums, ends, first, *second)
-    slope, curve, pearson, other = np.column_stack([ends, first[:, :p] if order else np.zeros((4, p))])
-    nothing = np.zeros(0)
-    hessian = bordered(curve, second[0]) if order == 2 else nothing
-    return Sums(float(sums[0]), float(sums[1]), slope, pearson, hessian, bordered(other, second[1]) if two else nothing)
+    rows = power, _numbers(at), _numbers(offset), _numbers(y), _numbers(weight), sums
+    if order < 2:
+        slopes = np.zeros(p + 1 if order else 0)
+        _thin(*place(columns), *rows, slopes)
+        return Sums(float(sums[0]), float(sums[1]), slopes, nothing, nothing, nothing)
+    two = not loss.is_canonical
+    if panels.pays(columns):
+        return _by_panels(loss, columns, at, offset, y, weight, two)
+    ends, first = np.zeros(4), np.zeros((4, p + 2))
+    second = [np.zeros((p + 2, p + 2) if wanted else (0, 0)) for wanted in (True, two)]
+    _sweep(*place(columns), *rows, ends, first, *second)
+    return _told(sums, np.column_stack([ends, first[:, :p]]), *second)
+
+
+def _told(sums: Array, first: Array, observed: Array, expected: Array) -> Sums:
+    """What was summed: first (4, p + 1) of slopes, observed curves, slopes of the residuals and expected curves."""
+    slope, curve, pearson, other = first
+    packed = bordered(other, expected) if len(expected) else np.zeros(0)
+    return Sums(float(sums[0]), float(sums[1]), slope, pearson, bordered(curve, observed), packed)
+
+
+def _by_panels(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Array, weight: Array | float, two: bool) -> Sums | None:
+    """The same by BLAS, panel after panel."""
+    p = len(columns.shifts)
+    offset, weight = np.broadcast_to(offset, columns.rows), np.broadcast_to(weight, columns.rows)
+    sums, first, observed, expected = np.zeros(2), np.zeros((4, p + 1)), panels.Squares(p), panels.Squares(p if two else 0)
+    for part, panel in panels.panels(columns):
+        found = each(loss, panel @ at[1:] + (at[0] + offset[part]), y[part], weight[part])
+        if found is None:
+            return None
+        value, chi, slope, pearson, observed_curve, curve = found
+        sums += value, chi
+        by = np.stack([slope, observed_curve, pearson, curve])
+        first += np.column_stack([by.sum(axis=1), by @ panel])
+        observed.add(panel, observed_curve)
+        if two:
+            expected.add(panel, curve)
+    return _told(sums, first, observed.total, expected.total)
 
 
 def _numbers(values: Array | float) -> Array:

@@ -14,6 +14,7 @@ from summable.core.errors import Unsupported
 from summable.core.measure import Measure, PartMeasure, Question
 from summable.core.statistic import Label, Labels, Statistic
 from summable.core.wire import digest, encode
+from summable.measures.first import First
 from summable.measures.glance import Glance, Glimpse, refuse_absent
 from summable.measures.gram import Gram
 from summable.measures.profile import Profile
@@ -142,6 +143,8 @@ def foreteller() -> Callable[[Question[Any]], int | None]:
     def foretold(measure: Question[Any]) -> int | None:
         if measure.learns_design:
             return None
+        if isinstance(measure, First):
+            return foretold(measure.measure)
         sizes = [value.shape if isinstance(value, np.ndarray) else value for name, value in vars(measure).items() if name != "design"]
         key = (type(measure), id(measure.design), *sizes)
         if key not in known:

@@ -42,6 +42,7 @@ class _Generalized(BaseEstimator):  # type: ignore[misc]  # scikit-learn is not 
         start = None
         if self.warm_start and hasattr(self, "coef_"):
             start = np.append(np.ravel(self.intercept_), np.ravel(self.coef_)).astype(np.float64)
+        shrinkage = replace(shrinkage, parts=problem.engine.parts, known=problem.rows or 0)
         surface: Surface
         surface, self.ledger_ = doors.solved(self, penalised(problem.design, of, shrinkage, start), problem)
         self.statistic_, self.certificate_ = surface.opening, surface.optimum.certificate

@@ -37,10 +37,10 @@ from summable.open import journalled, scan
 from summable.solvers.certificate import Certificate
 from summable.solvers.choose import SOLVERS, Choice
 from summable.solvers.dispersed import FIRST, Alpha, estimated
-from summable.solvers.generalized import Generalized, Plan, generalized, products_of, refuse_firth
+from summable.solvers.generalized import Generalized, Plan, generalized, refuse_firth
 from summable.solvers.optimum import Outcome
 from summable.solvers.settle import read, recentred, settle
-from summable.solvers.start import opening_of
+from summable.solvers.start import opening_of, products_of
 
 if TYPE_CHECKING:
     import pandas as pd

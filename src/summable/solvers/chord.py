@@ -1,18 +1,21 @@
-"""Steps by gradients alone where a Hessian is known from nearby: the chord method, for designs whose Hessians cost many gradients."""
+"""Steps by gradients alone where a Hessian is known from nearby: the chord method, bent by what it learns, where Hessians cost many gradients."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from summable.core.measure import Rounds
+from summable.core.statistic import Array
 from summable.maths.linalg import length, solve_root
 from summable.measures.slope import Slope
+from summable.solvers.lbfgs import two_loops
 from summable.solvers.problem import Point, Problem, unit_of
 from summable.solvers.step import CLOSE, EXACT, Step
 
-CHEAP = 40  # features from which it pays: a Hessian costs three gradients at 50 features and seven at 200, but hardly more than one at 12
+CHEAP = 40  # features from which it pays: a Hessian costs four gradients at 50 features and eight at 200, but hardly more than two at 12
 NEAR = 0.05  # of the coefficients: from a step as short, the next ones shrink twentyfold or so
 STEPS = 5  # at most: more gradients than a Hessian costs
 SHRINKING = 0.3  # what a step must be of the one before it, or a Hessian does more
@@ -23,28 +26,36 @@ def pays(problem: Problem, step: Step) -> bool:
     return problem.design.width >= CHEAP and not problem.loss.is_quadratic and step.decrement <= NEAR * step.length
 
 
-def along_chords(problem: Problem, point: Point, step: Step) -> Rounds[tuple[Point, Step]]:
-    """Steps from a point, with the Hessian there and gradients where each leads, until what is left is rounding or shrinks no more.
+def along_chords(problem: Problem, point: Point, step: Step, most: int = STEPS) -> Rounds[tuple[Point, Step]]:
+    """Steps from a point, with a Hessian from nearby, what the gradients tell of how it has changed, and the gradient where each leads; until what
+    is left is rounding or shrinks no more.
 
-    Cost: up to five rounds, of a gradient each.
+    Cost: so many rounds at most, of a gradient each.
     Fails: nothing: where the steps do not shrink, the point is the last from which they did.
-    Source: Ortega & Rheinboldt 1970, §7.1 (the simplified Newton method).
+    Source: Ortega & Rheinboldt 1970, §7.1 (the simplified Newton method); Nocedal & Wright 2006, §7.2 (the changes).
     """
-    nothing = np.zeros((problem.design.width, 0))
-    for _ in range(STEPS):
-        at = point.at + problem.full(step.move)
-        total = yield from Slope(problem.design, problem.loss, at, nothing)
-        gradient = total.gradient[problem.columns] + problem.penalty @ at[problem.columns]
-        move = -solve_root(step.root, gradient) if np.isfinite(gradient).all() else np.full_like(gradient, np.inf)
+    pairs = list[tuple[Array, Array]]()
+    for _ in range(most):
+        tried = yield from sloped(problem, point, point.at + problem.full(step.move))
+        if not np.isfinite(tried.gradient).all():
+            break
+        pairs.append((step.move, tried.gradient - point.gradient))
+        usable = [pair for pair in pairs if pair[0] @ pair[1] > 0]
+        move = -two_loops(usable, partial(solve_root, step.root), tried.gradient)
         unit = unit_of(problem, point)
         size = length(step.root, move) / unit
         if not size < SHRINKING * step.decrement:
             break
-        reached = length(step.root, at[problem.columns] + move) / unit
-        pearson = point.pearson + float(point.pearson_slope @ step.move)
-        value = float(total.value) + problem.penalised(at)
-        point = replace(point, at=at, value=value, gradient=gradient, pearson=pearson, cubes=())
-        step = Step(move, step.root, size, size * size / max(step.decrement, 1e-300), reached, False)
+        reached = length(step.root, tried.at[problem.columns] + move) / unit
+        point, step = tried, Step(move, step.root, size, size * size / max(step.decrement, 1e-300), reached, False)
         if step.error <= max(CLOSE * step.length, EXACT):
             break
     return point, step
+
+
+def sloped(problem: Problem, point: Point, at: Array) -> Rounds[Point]:
+    """What is known of a place, (width,), by value and gradient there and all else from a point nearby."""
+    total = yield from Slope(problem.design, problem.loss, at, np.zeros((problem.design.width, 0)))
+    gradient = total.gradient[problem.columns] + problem.penalty @ at[problem.columns]
+    pearson = point.pearson + float(point.pearson_slope @ (at - point.at)[problem.columns])
+    return replace(point, at=at, value=float(total.value) + problem.penalised(at), gradient=gradient, pearson=pearson, cubes=())

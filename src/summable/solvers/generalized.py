@@ -26,7 +26,7 @@ from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, is_
 from summable.solvers.newton import newton
 from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
-from summable.solvers.start import candidates, level_start
+from summable.solvers.start import candidates, level_start, products_of
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,6 @@ def metric_of(opening: Opening, columns: NDArray[np.int64]) -> Array:
         return np.zeros((0, 0))
     square = opening.hessian_square[np.ix_(columns, columns)]
     return square if root_of(square)[1] else np.zeros((0, 0))
-
-
-def products_of(opening: Opening) -> Products:
-    """The sums of the first step as those of weighted least squares."""
-    return Products(opening.rows, opening.log_weight, opening.zz, opening.xz, opening.xx)
 
 
 def independent_columns(design: Design, coding: Coding, products: Products) -> Rounds[Factor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 
 from summable.core.measure import Rounds
@@ -33,7 +35,7 @@ def lbfgs(problem: Problem, start: Array, *, tolerance: float = 1e-8, max_rounds
     while used < max_rounds:
         if np.linalg.norm(slope * np.sqrt(metric)) <= tolerance * max(first, 1e-300):
             return at, True
-        move = problem.full(-two_loops(pairs, metric, slope))
+        move = problem.full(-two_loops(pairs, scaled(pairs, metric), slope))
         line = at[:, None] + move[:, None] * SHORTER
         total, used = (yield from Slope(problem.design, problem.loss, at + move, line)), used + 1
         there = at + move
@@ -57,17 +59,21 @@ def with_penalty(problem: Problem, at: Array, value: float, gradient: Array) -> 
     return value + problem.penalised(at), gradient + problem.penalty @ at[problem.columns]
 
 
-def two_loops(pairs: list[tuple[Array, Array]], metric: Array, slope: Array) -> Array:
-    """The inverse Hessian that the pairs imply, times a gradient."""
+def two_loops(pairs: Sequence[tuple[Array, Array]], inverse: Callable[[Array], Array], slope: Array) -> Array:
+    """The inverse Hessian that pairs of steps and changes of the gradient make of another one, times a gradient."""
     left, weights = slope.copy(), list[float]()
     for step, change in reversed(pairs):
         weights.append(float(step @ left / (step @ change)))
         left = left - weights[-1] * change
-    if pairs:
-        step, change = pairs[-1]
-        left = left * metric * float(step @ change / (change @ (metric * change)))
-    else:
-        left = left * metric
+    left = inverse(left)
     for (step, change), weight in zip(pairs, reversed(weights), strict=True):
         left = left + step * (weight - float(change @ left / (step @ change)))
     return left
+
+
+def scaled(pairs: Sequence[tuple[Array, Array]], metric: Array) -> Callable[[Array], Array]:
+    """A diagonal inverse Hessian, as long as the last step saw it."""
+    if not pairs:
+        return lambda left: left * metric
+    step, change = pairs[-1]
+    return lambda left: left * metric * float(step @ change / (change @ (metric * change)))

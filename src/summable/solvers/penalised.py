@@ -14,13 +14,14 @@ from summable.core.statistic import Array
 from summable.maths.losses import Loss
 from summable.measures.middle import Middle
 from summable.measures.working import Opening, Working
+from summable.solvers.ahead import ahead, reached
 from summable.solvers.centred import centres, shifted, shifts
-from summable.solvers.generalized import independent_columns, products_of, refuse_constant
+from summable.solvers.generalized import independent_columns, refuse_constant
 from summable.solvers.least_squares import refuse_empty, refuse_extremes
 from summable.solvers.newton import newton
 from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
-from summable.solvers.start import candidates, level_start
+from summable.solvers.start import candidates, level_start, products_of
 from summable.solvers.width import refuse_wide
 
 NO_METRIC = np.zeros((0, 0))  # no bound on the distance to the optimum is asked for
@@ -34,6 +35,12 @@ class Shrinkage(Data):
     per_weight: bool = False
     intercept: bool = True
     max_rounds: int = 100
+    parts: int = 1  # that hold
+    known: int = 0  # so many rows, if they can be counted without reading; else 0
+
+    def strength(self, opening: Opening) -> float:
+        """The penalty of all rows together."""
+        return self.alpha * (float(opening.trials) if self.per_weight else 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,24 +68,30 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
         middles = yield from Middle(design)
         by = centres(middles.seen, middles.centre, middles.spread)
         design = shifted(design, np.where(np.arange(len(by)) < design.width, by, 0.0))
+    kept = np.arange(0 if shrinkage.intercept else 1, design.width)
+    if start is None and (found := (yield from ahead(design, kept, loss, shrinkage.strength, shrinkage.known, shrinkage.parts))):
+        return _surface(design, found.opening, reached(found))
     opening = yield from Working(design, loss)
     products = products_of(opening)
     refuse_empty(products)
     refuse_constant(opening, loss)
     refuse_extremes(products)
-    kept = np.arange(0 if shrinkage.intercept else 1, design.width)
     if shrinkage.alpha == 0:
         factor = yield from independent_columns(design, _plain(kept), products)
         kept = kept[factor.independent]
-    strength = shrinkage.alpha * (float(opening.trials) if shrinkage.per_weight else 1.0)
     square = opening.square[np.ix_(kept, kept)] / max(float(opening.xx[0]), 1e-300)
-    problem = Problem(design, loss, kept, np.diag(np.where(kept == 0, 0.0, strength)), float(opening.rows[0]), square, NO_METRIC)
+    problem = Problem(design, loss, kept, np.diag(np.where(kept == 0, 0.0, shrinkage.strength(opening))), float(opening.rows[0]), square, NO_METRIC)
     points = candidates(problem, opening)
     if start is not None:
         points = np.column_stack([_measured(design, start), points])
     optimum = yield from newton(
         problem, points, level_start(design, opening, loss), third=False, exact_curve=False, eager=False, max_rounds=shrinkage.max_rounds
     )
+    return _surface(design, opening, optimum)
+
+
+def _surface(design: Design, opening: Opening, optimum: Optimum) -> Surface:
+    """The coefficients of the features before they were shifted."""
     coef = optimum.coef[1:]
     return Surface(coef, float(optimum.coef[0] - shifts(design)[1 : design.width] @ coef), design, opening, optimum)
 

@@ -12,6 +12,7 @@ from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.maths.linalg import root_of, solve_root
 from summable.maths.losses import Loss
+from summable.measures.gram import Products
 from summable.measures.local import Beginning, Local
 from summable.measures.working import Opening, Working
 from summable.solvers.problem import Problem
@@ -32,13 +33,27 @@ def level_of(design: Design, kept: NDArray[np.int64], loss: Loss) -> Rounds[Arra
     Cost: one round that reads no feature; none unless y are counts.
     Fails: as `Working`.
     """
-    if loss.family.name != "poisson" or loss.link.name != "log" or 0 not in kept:
+    if not is_count(loss) or 0 not in kept:
         return np.zeros(0)
-    alone = replace(design, terms=design.terms[:1])
-    opening = yield from Working(alone, loss)
-    if not 0 < opening.total < SMALL * opening.trials:
+    alone = constant_of(design)
+    return level_from(alone, (yield from Working(alone, loss)), loss, design.width)
+
+
+def is_count(loss: Loss) -> bool:
+    """Whether a start from the constant alone may be the better one."""
+    return loss.family.name == "poisson" and loss.link.name == "log"
+
+
+def constant_of(design: Design) -> Design:
+    """The design of its constant alone."""
+    return replace(design, terms=design.terms[:1])
+
+
+def level_from(alone: Design, opening: Opening, loss: Loss, width: int) -> Array:
+    """From what the constant alone sums, its coefficient and zeros, (width,), where y are small counts; else (0,)."""
+    if not is_count(loss) or not 0 < opening.total < SMALL * opening.trials:
         return np.zeros(0)
-    return np.append(level_start(alone, opening, loss), np.zeros(design.width - 1))
+    return np.append(level_start(alone, opening, loss), np.zeros(width - 1))
 
 
 def candidates(problem: Problem, opening: Opening) -> Array:
@@ -100,3 +115,8 @@ def level_start(design: Design, opening: Opening, loss: Loss) -> float:
         with np.errstate(all="ignore"):
             return float(loss.link.link(mean, np))
     return float(opening.xz[0] / opening.xx[0])
+
+
+def products_of(opening: Opening) -> Products:
+    """The sums of the first step as those of weighted least squares."""
+    return Products(opening.rows, opening.log_weight, opening.zz, opening.xz, opening.xx)

@@ -97,8 +97,9 @@ class MatrixRows:
         x = self._x
         if sp.issparse(x) or x.shape[0] * self.design.width < encode.COMPILED:
             return None
-        if x.strides[0] % x.itemsize or not x.dtype.isnative:
-            x = np.array(x)
+        by_rows, by_columns = x.strides[0] >= x.strides[1] == x.itemsize, x.strides[0] == x.itemsize
+        if not (by_rows or by_columns) or x.strides[0] % x.itemsize or not x.dtype.isnative:
+            x = np.array(x, order="C")
         addresses = x.__array_interface__["data"][0] + np.arange(x.shape[1], dtype=np.int64) * x.strides[1]
         return Columns(addresses, x.strides[0] // x.itemsize, x.dtype == np.float32, np.asarray(self.shifts, np.float64), x.shape[0], (x,))
 
