@@ -42,13 +42,18 @@ def test_sums_are_those_of_the_reference(rows, width, order, dtype):
     np.testing.assert_allclose(kernels.project(columns, coef[:, 0]), x.T @ coef[:, 0], **close)
 
 
-def test_blas_gives_the_same_where_columns_are_many(monkeypatch):
-    columns, x, draw = lying(1300, 40, "C", np.float64)
-    monkeypatch.setattr(panels, "WIDE_ROWS", 1)
-    for weight in (0.5, draw.random(1300), draw.normal(size=1300)):
-        beside, second = kernels.gram(columns, weight, draw.normal(size=(0, 1300)))
+@pytest.mark.parametrize("rows", [0, 3, 1300, 3001])
+@pytest.mark.parametrize(("order", "dtype"), [("C", np.float64), ("F", np.float64), ("C", np.float32), ("F", np.float32)])
+def test_blas_gives_the_same_where_columns_are_many(rows, order, dtype, monkeypatch):
+    columns, x, draw = lying(rows, 40, order, dtype)
+    monkeypatch.setattr(panels, "WIDE", 1)
+    monkeypatch.setattr(panels, "WIDE_WEIGHED", 1)
+    by = draw.normal(size=(2, rows))
+    for weight in (0.5, draw.random(rows), draw.normal(size=rows)):
+        beside, second = kernels.gram(columns, weight, by)
         np.testing.assert_allclose(second, linalg.gram(x, weight), rtol=1e-12, atol=1e-9)
-        assert beside.shape == (0, 41)
+        np.testing.assert_allclose(beside, by @ x.T, rtol=1e-12, atol=1e-9)
+        assert kernels.gram(columns, weight, by[:0])[0].shape == (0, 41)
 
 
 def test_a_nan_is_not_lost():

@@ -28,8 +28,7 @@ def outcomes(name, rows, draw):
 @pytest.mark.parametrize("reach", [0.3, 30.0])
 @pytest.mark.parametrize("name", LOSSES)
 def test_sums_are_those_of_the_reference(name, reach, order, dtype, wide, monkeypatch):
-    monkeypatch.setattr(panels, "WIDE_ROWS", 1 if wide else 10**9)
-    monkeypatch.setattr(panels, "WIDE_COLUMNS", 1 if wide else 10**9)
+    monkeypatch.setattr(panels, "WIDE_WEIGHED", 1 if wide else 10**9)
     draw, of, rows = np.random.default_rng(1), LOSSES[name], 1234
     held, shifts = np.asarray(draw.normal(size=(rows, 5)), dtype, order=order), np.array([0.0, 0.5, -2.0, 0.0, 1.0])
     x = np.vstack([np.ones(rows), (held.astype(np.float64) - shifts).T])

@@ -75,7 +75,7 @@ def test_a_nan_in_a_later_row_is_refused_by_name(small):
 
 
 def test_outcomes_that_the_first_rows_separate_are_fitted(small, monkeypatch):
-    x, eta, draw = matrix()
+    x, _, draw = matrix()
     late = np.arange(ROWS) % 5000 > 3000
     y = np.where(late, draw.integers(0, 2, ROWS), (x[:, 0] > 3).astype(int))
     names, coef, plain = both(sm.LogisticRegression(C=np.inf), x, y, monkeypatch)

@@ -14,6 +14,7 @@ from summable.core.rows import Columns
 from summable.core.statistic import Array
 from summable.maths import panels, thin, tiles
 from summable.maths.compiled import compiled
+from summable.maths.linalg import packed_size
 from summable.maths.tiles import place, tile_rows
 
 
@@ -48,22 +49,21 @@ def gram(columns: Columns, weight: Array | float, by: Array) -> tuple[Array, Arr
     """Inner products of [1, columns less their shifts] with each of `by` (q, rows), (q, p + 1); and with each other by weight, packed."""
     p, of_rows = len(columns.shifts), np.ndim(weight) > 0
     weights = np.ascontiguousarray(weight, np.float64) if of_rows else np.zeros(0)
-    if panels.pays(columns):
+    if panels.pays(columns, of_rows):
         first, second = panels.gram(columns, weights, np.vstack([by, weights if of_rows else np.ones(columns.rows)]))
     else:
         first, second = np.zeros((len(by) + 1, p + 2)), np.zeros((p + 2, p + 2))
         tiles.gram(*place(columns), weights, by, first, second)
     total = weights.sum() if of_rows else float(columns.rows)
     packed = bordered(np.append(total, first[-1, :p]), second)
-    return np.column_stack([by.sum(axis=1), first[:-1, :p]]), packed if of_rows else packed * float(weight)
+    return np.column_stack([by.sum(axis=1), first[:-1, :p]]), packed if of_rows or float(weight) == 1.0 else packed * float(weight)
 
 
 def bordered(first: Array, second: Array) -> Array:
     """Packed products of [1, columns], (p + 1,) with the constant and the others in the lower triangle of (p or more, p or more)."""
-    p = len(first) - 1
-    square = np.empty((p + 1, p + 1))
-    square[:, 0], square[1:, 1:] = first, second[:p, :p]
-    return square.T[np.triu_indices(p + 1)]
+    packed = np.empty(packed_size(len(first)))
+    tiles.border(np.ascontiguousarray(first), second, packed)
+    return packed
 
 
 def dotted(columns: Columns, by: Array) -> Array:

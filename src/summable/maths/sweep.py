@@ -223,7 +223,7 @@ def sweep(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Arr
         _thin(*place(columns), *rows, slopes)
         return Sums(float(sums[0]), float(sums[1]), slopes, nothing, nothing, nothing)
     two = not loss.is_canonical
-    if panels.pays(columns):
+    if panels.pays(columns, True):
         return _by_panels(loss, columns, at, offset, y, weight, two)
     ends, first = np.zeros(4), np.zeros((4, p + 2))
     second = [np.zeros((p + 2, p + 2) if wanted else (0, 0)) for wanted in (True, two)]
@@ -242,19 +242,20 @@ def _by_panels(loss: Loss, columns: Columns, at: Array, offset: Array | float, y
     """The same by BLAS, panel after panel."""
     p = len(columns.shifts)
     offset, weight = np.broadcast_to(offset, columns.rows), np.broadcast_to(weight, columns.rows)
-    sums, first, observed, expected = np.zeros(2), np.zeros((4, p + 1)), panels.Squares(p), panels.Squares(p if two else 0)
+    sums, ends, first, observed, expected = np.zeros(2), np.zeros(4), np.zeros((4, p)), panels.Squares(p), panels.Squares(p if two else 0)
     for part, panel in panels.panels(columns):
         found = each(loss, panel @ at[1:] + (at[0] + offset[part]), y[part], weight[part])
         if found is None:
             return None
         value, chi, slope, pearson, observed_curve, curve = found
         sums += value, chi
-        by = np.stack([slope, observed_curve, pearson, curve])
-        first += np.column_stack([by.sum(axis=1), by @ panel])
+        by = np.stack([slope, observed_curve, pearson, curve][: 4 if two else 3])
+        ends[: len(by)] += by.sum(axis=1)
+        panels.dots(panel, by, first[: len(by)])
         observed.add(panel, observed_curve)
         if two:
             expected.add(panel, curve)
-    return _told(sums, first, observed.total, expected.total)
+    return _told(sums, np.column_stack([ends, first]), observed.total, expected.total)
 
 
 def _numbers(values: Array | float) -> Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from summable.maths.compiled import compiled, doubles, floats
 
 
@@ -133,3 +135,46 @@ def dot(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: An
             _columns_dotted(doubles(at[j]), doubles(at[j + 1]), doubles(at[j + 2]), doubles(at[j + 3]), shifts[j:], v, m, to[j:])
         for j in range(p - p % 4, p):
             to[j] += _column_dotted(doubles(at[j]), shifts[j], v, m)
+
+
+@compiled
+def by_rows(panel: Any, by: Any, first: Any) -> None:
+    """first (q, p) gains the inner products of the columns of a panel (m, p) with `by`, (q, m)."""
+    m, p = panel.shape
+    part = np.empty(p)
+    for t in range(len(by)):
+        part[:] = 0.0
+        for i in range(0, m - m % 4, 4):
+            x0, x1, x2, x3 = panel[i], panel[i + 1], panel[i + 2], panel[i + 3]
+            v0, v1, v2, v3 = by[t, i], by[t, i + 1], by[t, i + 2], by[t, i + 3]
+            for j in range(p):
+                part[j] += (v0 * x0[j] + v1 * x1[j]) + (v2 * x2[j] + v3 * x3[j])
+        for i in range(m - m % 4, m):
+            for j in range(p):
+                part[j] += by[t, i] * panel[i, j]
+        first[t] += part
+
+
+@compiled
+def by_columns(tile: Any, by: Any, first: Any) -> None:
+    """The same of a tile (p, m)."""
+    p, m = tile.shape
+    for t in range(len(by)):
+        v = by[t]
+        for j in range(0, p - p % 4, 4):
+            x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
+            c0 = c1 = c2 = c3 = 0.0
+            for i in range(m):
+                c0 += x0[i] * v[i]
+                c1 += x1[i] * v[i]
+                c2 += x2[i] * v[i]
+                c3 += x3[i] * v[i]
+            first[t, j] += c0
+            first[t, j + 1] += c1
+            first[t, j + 2] += c2
+            first[t, j + 3] += c3
+        for j in range(p - p % 4, p):
+            x0, c0 = tile[j], 0.0
+            for i in range(m):
+                c0 += x0[i] * v[i]
+            first[t, j] += c0

@@ -169,3 +169,15 @@ def fill(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: A
 def place(columns: Columns) -> tuple[Any, ...]:
     """Where columns lie, as kernels are told."""
     return columns.addresses, columns.stride, columns.single, columns.shifts, columns.rows
+
+
+@compiled
+def border(first: Any, second: Any, packed: Any) -> None:
+    """packed holds the products of [1, columns]: (p + 1,) with the constant, the others from the lower triangle of (p or more, p or more)."""
+    p = len(first) - 1
+    packed[: p + 1] = first
+    at = p + 1
+    for j in range(p):
+        for k in range(j, p):
+            packed[at] = second[k, j]
+            at += 1

@@ -13,7 +13,7 @@ from summable.core.rows import Shard
 from summable.core.statistic import Array, Statistic
 from summable.measures.glance import SAMPLE, refuse_absent
 
-ENOUGH = 2**16  # numbers of a part that are sorted
+ENOUGH, FEWEST = 2**15, 64  # numbers of a part that are sorted; rows, however wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,8 @@ class Middle(PartMeasure[Middles]):
 
     def __call__(self, part: Shard) -> Middles:
         refuse_absent(self.design.names, part.kinds())
-        rows = next(iter(part.rows(self.design, limit=SAMPLE)))
+        rows = next(iter(part.rows(self.design, limit=max(FEWEST, min(SAMPLE, ENOUGH // self.design.width)))))
         values = np.column_stack([rows.matrix(), rows.column("y")])
-        values = values[:: max(1, values.size // ENOUGH)]
         if not len(values):
             return Middles(np.zeros(()), *np.zeros((2, values.shape[1])))
         with np.errstate(invalid="ignore"):  # what is not finite has no middle; the sums will tell
