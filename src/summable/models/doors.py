@@ -102,9 +102,14 @@ def solved(model: Any, program: Rounds[R], problem: Problem) -> tuple[R, Ledger]
         with np.errstate(all="ignore"):
             return run(program, problem.engine)
     except DataError:
-        if problem.unseen is not None:
-            assert_all_finite(problem.unseen, estimator_name=type(model).__name__, input_name="X")
+        refuse_unseen(model, problem)
         raise
+
+
+def refuse_unseen(model: Any, problem: Problem) -> None:
+    """Refuse a NaN or an infinity in a matrix that nobody has looked for until now."""
+    if problem.unseen is not None:
+        assert_all_finite(problem.unseen, estimator_name=type(model).__name__, input_name="X")
 
 
 def coded(y: Any) -> tuple[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -14,7 +15,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from summable.core.errors import DataError
-from summable.core.run import Ledger, run
+from summable.core.run import Ledger
 from summable.core.statistic import Array
 from summable.maths.linalg import spectrum
 from summable.measures.class_sums import Centred
@@ -72,7 +73,9 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     def fit(self, X: Any, y: Any = None, *, features: Sequence[str] | None = None) -> Self:
         """Fit an array X (n, p), dense or sparse; or data of any kind, with columns by name. There is no y."""
         problem = self._problem(X, features)
-        sums, self.ledger_ = run(by_class(problem.design, Scatter), problem.engine)
+        sums, self.ledger_ = doors.solved(self, by_class(problem.design, Scatter), problem)
+        if not np.isfinite(sums.total.xx).all():
+            doors.refuse_unseen(self, problem)
         if not sums.total.rows[0]:
             raise DataError("no rows are left to fit", "Check the files, and the columns.")
         self.statistic_ = sums.total.centred(sums.about)
@@ -87,7 +90,9 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
                 f'PCA only support sparse inputs with the "arpack" and "covariance_eigh" solvers, while "{self.svd_solver}" was passed. '
                 "See TruncatedSVD for a possible alternative."
             )
-        return doors.of_features(validate_data(self, X, dtype=[np.float64, np.float32], accept_sparse=("csr", "csc")))
+        later = doors.is_looked_at_later(X, None)
+        X = validate_data(self, X, dtype=[np.float64, np.float32], accept_sparse=("csr", "csc"), ensure_all_finite=not later)
+        return replace(doors.of_features(X), unseen=X if later else None)
 
     def _dress(self, dtype: Any) -> Self:
         """The attributes, from the one scatter of all rows."""
