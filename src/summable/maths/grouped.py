@@ -31,12 +31,16 @@ def moment(order: int, x: Any, weight: Any, by: Groups) -> Array:
 
 
 def smallest(scores: Array, near: float = 0.0) -> NDArray[np.int64]:
-    """The position of the least number in each row, the first of those that are no more than `near` above it, (rows,)."""
-    if len(scores) < COMPILED:
-        return np.asarray(np.argmax(scores <= scores.min(axis=1, initial=np.inf)[:, None] + near, axis=1), np.int64)
-    from summable.maths import grouped_kernels
+    """The position of the least number in each row, (rows,); a later one must be less by more than `near`."""
+    if len(scores) >= COMPILED:
+        from summable.maths import grouped_kernels
 
-    return grouped_kernels.smallest(scores, near)
+        return grouped_kernels.smallest(scores, near)
+    held, found = scores[:, 0].copy(), np.zeros(len(scores), np.int64)
+    for position, one in enumerate(scores.T[1:], 1):
+        less = one < held - near
+        held, found = np.where(less, one, held), np.where(less, position, found)
+    return found
 
 
 def _zeroth(weight: Any, by: Groups) -> Array:

@@ -45,20 +45,18 @@ def squares(x: Any, about: Array, weight: Any, codes: Any) -> Array:
 
 @literal
 def _smallest(scores: Any, near: float, found: Any) -> None:
-    """The position of the first number in each row that is hardly more than the least."""
+    """The position of the least number in each row; a later one must be less by more than `near`."""
     rows, width = scores.shape
     for i in range(rows):
-        least = scores[i, 0]
-        for j in range(1, width):
-            least = min(least, scores[i, j])
         at = 0
-        while scores[i, at] > least + near:
-            at += 1
+        for j in range(1, width):
+            if scores[i, j] < scores[i, at] - near:
+                at = j
         found[i] = at
 
 
 def smallest(scores: Array, near: float) -> NDArray[np.int64]:
-    """The position of the first number in each row that is hardly more than the least, (rows,)."""
+    """The position of the least number in each row, (rows,); a later one must be less by more than `near`."""
     found = np.empty(len(scores), np.int64)
     _smallest(scores, near, found)
     return found

@@ -8,7 +8,7 @@ import numpy as np
 
 from summable.core.rows import Columns
 from summable.core.statistic import Array
-from summable.maths.compiled import compiled
+from summable.maths.compiled import compiled, doubles
 from summable.maths.tiles import load, place, predict, tile_rows
 
 
@@ -31,21 +31,53 @@ def _score_two(tile: Any, p: Any, m: Any, one: Any, other: Any, left: Any, right
 
 
 @compiled
-def _choose(scores: Any, near: Any, m: Any, least: Any, chosen: Any) -> None:
-    """The first centre of each row whose score is hardly more than the least."""
-    centres = len(scores)
+def _claim_two(left: Any, right: Any, near: Any, m: Any, centre: Any, held: Any, chosen: Any) -> None:
+    """A centre, and then the next, has those rows of m whose score is less than the held one by more than `near`."""
     for i in range(m):
-        least[i] = scores[0, i]
-    for c in range(1, centres):
-        one = scores[c]
-        for i in range(m):
-            least[i] = min(least[i], one[i])
+        least, at = held[i], chosen[i]
+        nearer = left[i] < least - near
+        least = left[i] if nearer else least
+        at = centre if nearer else at
+        nearer = right[i] < least - near
+        held[i] = right[i] if nearer else least
+        chosen[i] = centre + 1 if nearer else at
+
+
+@compiled
+def _choose(tile: Any, p: Any, m: Any, away: Any, near: Any, left: Any, right: Any, held: Any, chosen: Any) -> None:
+    """Of the rows of a tile (p, m), the first centre that no later one is nearer than."""
+    k = len(away)
+    held[:m] = np.inf
+    chosen[:m] = 0
+    for c in range(0, k - 1, 2):
+        left[:m] = away[c, 0]
+        right[:m] = away[c + 1, 0]
+        _score_two(tile, p, m, away[c, 1:], away[c + 1, 1:], left, right)
+        _claim_two(left, right, near, m, c, held, chosen)
+    if k % 2:
+        left[:m] = away[k - 1, 0]
+        right[:m] = np.inf
+        predict(tile, p, m, away[k - 1, 1:], left)
+        _claim_two(left, right, near, m, k - 1, held, chosen)
+
+
+@compiled
+def _put_rows(x: Any, stride: Any, shifts: Any, m: Any, chosen: Any, w: Any, firsts: Any) -> None:
+    """firsts (k, p) gain rows that lie one after another, each at its centre."""
+    p = len(shifts)
     for i in range(m):
-        least[i] += near
-    for c in range(centres - 1, -1, -1):
-        one = scores[c]
+        to, at, heavy = firsts[chosen[i]], i * stride, w[i]
+        for j in range(p):
+            to[j] += heavy * (x[at + j] - shifts[j])
+
+
+@compiled
+def _put_columns(tile: Any, p: Any, m: Any, chosen: Any, w: Any, firsts: Any) -> None:
+    """The same of a tile (p, m)."""
+    for j in range(p):
+        x = tile[j]
         for i in range(m):
-            chosen[i] = c if one[i] <= least[i] else chosen[i]
+            firsts[chosen[i], j] += w[i] * x[i]
 
 
 @compiled
@@ -53,29 +85,23 @@ def _nearest(
     addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, away: Any, centres: Any, near: Any, weight: Any,
     weights: Any, firsts: Any, costs: Any,
 ) -> None:  # fmt: skip
-    """weights (k,) gain those of the rows nearest each centre, firsts (p, k) their sums, costs (k,), if there are any, their squared distances."""
+    """weights (k,) gain those of the rows nearest each centre, firsts (k, p) their sums, costs (k,), if there are any, their squared distances."""
     p, k = len(addresses), len(away)
     step = tile_rows(p + k)
-    tile, scores, least = np.zeros((p, step + 8)), np.zeros((k, step + 8)), np.zeros(step + 8)
+    tile, left, right, held = np.zeros((p, step + 8)), np.zeros(step + 8), np.zeros(step + 8), np.zeros(step + 8)
     chosen, w, square = np.zeros(step + 8, np.int64), np.full(step + 8, weight[0]), np.zeros(step + 8)
     for start in range(0, rows, step):
         m = min(step, rows - start)
         load(addresses, stride, single, shifts, start, m, tile)
         if len(weight) > 1:
             w[:m] = weight[start : start + m]
-        for c in range(k):
-            scores[c, :m] = away[c, 0]
-        for c in range(0, k - 1, 2):
-            _score_two(tile, p, m, away[c, 1:], away[c + 1, 1:], scores[c], scores[c + 1])
-        if k % 2:
-            predict(tile, p, m, away[k - 1, 1:], scores[k - 1])
-        _choose(scores, near, m, least, chosen)
+        _choose(tile, p, m, away, near, left, right, held, chosen)
         for i in range(m):
             weights[chosen[i]] += w[i]
-        for j in range(p):
-            x, to = tile[j], firsts[j]
-            for i in range(m):
-                to[chosen[i]] += w[i] * x[i]
+        if stride > 1 and not single:
+            _put_rows(doubles(addresses[0] + 8 * stride * start), stride, shifts, m, chosen, w, firsts)
+        else:
+            _put_columns(tile, p, m, chosen, w, firsts)
         if len(costs):
             square[:m] = 0.0
             for j in range(p):
@@ -89,11 +115,11 @@ def _nearest(
 def nearest(columns: Columns, centres: Array, near: float, weight: Array | float, with_costs: bool) -> tuple[Array, Array, Array]:
     """Σ w, (k,), and Σ w [1, x], (k, p + 1), over the rows nearest each centre, (k, p + 1); and Σ w d², (k,) or (0,).
 
-    Squared distances that differ by no more than `near` are equal, and the first centre has the row.
+    A later centre has a row only if its squared distance is less by more than `near`.
     """
     k, p = len(centres), len(columns.shifts)
     away = np.ascontiguousarray(np.column_stack([np.square(centres).sum(axis=1), -2 * centres[:, 1:]]))
-    weights, firsts, costs = np.zeros(k), np.zeros((p, k)), np.zeros(k if with_costs else 0)
+    weights, firsts, costs = np.zeros(k), np.zeros((k, p)), np.zeros(k if with_costs else 0)
     one = np.ascontiguousarray(np.atleast_1d(weight), np.float64)
     _nearest(*place(columns), away, np.ascontiguousarray(centres[:, 1:].T), near, one, weights, firsts, costs)
-    return weights, np.column_stack([weights, firsts.T]), costs
+    return weights, np.column_stack([weights, firsts]), costs

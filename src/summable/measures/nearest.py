@@ -28,7 +28,7 @@ class Clustered(Statistic):
 class Nearest(Measure[Clustered]):
     """Σ w and Σ w x of the rows nearest each centre, whose ratio is where Lloyd's step puts it; and Σ w d² if `costs`.
 
-    Of centres that are equally near but for rounding, the first has the row, so that no sharding decides.
+    A later centre has a row only if it is nearer by more than rounding, so that no sharding decides.
 
     Cost: one pass, of k width multiplications for each row; k width numbers down, k (width + 1) up, and k more for costs.
     Fails: as the rows do.
