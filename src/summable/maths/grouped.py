@@ -54,7 +54,8 @@ def _zeroth(weight: Any, by: Groups) -> Array:
 
 def _sums(x: Any, about: Array, weight: Any, codes: Any, *, squared: bool = False) -> Array:
     """Σ weightᵢ (xᵢ − about) of each group, or of the squares, (groups, width)."""
-    if len(about) == 1:
+    by_rows = x.strides[-1] == x.itemsize
+    if len(about) == 1 and (len(x) < COMPILED or not by_rows):
         return _alone(x, about[0], np.broadcast_to(weight, len(x)), squared)[None]
     if len(x) < COMPILED:
         away = x - about[codes]
