@@ -1,8 +1,8 @@
 """Spark, Dask, Ray and MPI: least squares and a logistic regression beside MLlib's in one session, and what an idle round costs.
 
-    python -m benchmarks.engines [--quick] [--folder DIR]
+    python -m benchmarks.engines [--quick] [--repeats 3] [--folder DIR]
 
-MLlib and ours take turns on the same Parquet files, uncached; times are medians of three after a warm-up, which is left out with the start.
+MLlib and ours take turns on the same Parquet files, uncached; times are medians of some turns after a warm-up, which is left out with the start.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import summable as sm
 from summable.measures.header import Header
 
-FILES, REPEATS, IDLE = 16, 3, 20
+FILES, IDLE = 16, 20
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 ROUND = """
 import time, numpy as np, summable as sm
@@ -55,10 +55,10 @@ def write(folder: Path, rows: int, features: int) -> None:
         pq.write_table(pa.table(columns | {"y": y, "z": (y + draw.logistic(size=rows // FILES) > 1).astype(float)}), folder / f"{number:02d}.parquet")
 
 
-def seconds(*asks: Callable[[], object]) -> list[float]:
+def seconds(repeats: int, *asks: Callable[[], object]) -> list[float]:
     """The median of each, taken in turns."""
     times: list[list[float]] = [[] for _ in asks]
-    for turn in range(REPEATS + 1):
+    for turn in range(repeats + 1):
         for ask, found in zip(asks, times, strict=True):
             start = time.perf_counter()
             ask()
@@ -78,7 +78,7 @@ def session():
     return builder.getOrCreate()
 
 
-def beside_mllib(spark, folder: str, features: int) -> None:
+def beside_mllib(spark, folder: str, features: int, repeats: int) -> None:
     """Ours from files and from a DataFrame, beside MLlib's."""
     from pyspark.ml.classification import LogisticRegression
     from pyspark.ml.feature import VectorAssembler
@@ -101,7 +101,7 @@ def beside_mllib(spark, folder: str, features: int) -> None:
         "logistic": (logistic, lambda: sm.glm(f"z ~ {right}", folder, "binomial", engine=spark), lambda: sm.glm(f"z ~ {right}", frame(), "binomial")),
     }
     for name, asks in rows.items():
-        theirs, files, frames = seconds(*asks)
+        theirs, files, frames = seconds(repeats, *asks)
         apart = np.abs(asks[1]().params[1:].to_numpy() / asks[0]().coefficients.toArray() - 1).max()
         print(f"{name:<16}{theirs:>9.2f}{files:>9.2f}{frames:>11.2f}{theirs / files:>9.1f}{theirs / frames:>11.1f}{apart:>12.0e}", flush=True)
 
@@ -140,6 +140,7 @@ def rounds(spark) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a twentieth of the rows")
+    parser.add_argument("--repeats", type=int, default=3, help="turns after one to warm up")
     parser.add_argument("--folder", help="where the files are written, and removed from; a temporary folder by default")
     options = parser.parse_args()
     spark = session()
@@ -149,7 +150,7 @@ def main() -> None:
             write(Path(folder), many, features)
             print(f"\n{many:,} rows × {features} float64, {FILES} Parquet files, local[2], seconds")
             print(f"{'':<16}{'MLlib':>9}{'files':>9}{'DataFrame':>11}{'/ files':>9}{'/ DataFrame':>11}{'apart':>12}")
-            beside_mllib(spark, folder, features)
+            beside_mllib(spark, folder, features, options.repeats)
     rounds(spark)
     spark.stop()
 

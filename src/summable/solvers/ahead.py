@@ -31,6 +31,7 @@ EACH = 50  # rows looked at for every column, at least: their Hessian is then wi
 NEAR = 0.5  # of how far the fit of the first rows usually lies from that of all, in their own errors: nearer is of no use
 STEPS = 8  # without coming so near: the first rows have no fit
 MOST = 12  # gradients: more than a Hessian costs
+ROUNDS = 2 + STEPS + MOST  # at most
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from summable.core.statistic import Array
 from summable.maths.losses import Loss
 from summable.measures.middle import Middle
 from summable.measures.working import Opening, Working
-from summable.solvers.ahead import ahead, reached
+from summable.solvers.ahead import ROUNDS, ahead, reached
 from summable.solvers.centred import centres, shifted, shifts
 from summable.solvers.generalized import independent_columns, refuse_constant
 from summable.solvers.least_squares import refuse_empty, refuse_extremes
@@ -69,7 +69,8 @@ def penalised(design: Design, loss: Loss, shrinkage: Shrinkage, start: Array | N
         by = centres(middles.seen, middles.centre, middles.spread)
         design = shifted(design, np.where(np.arange(len(by)) < design.width, by, 0.0))
     kept = np.arange(0 if shrinkage.intercept else 1, design.width)
-    if start is None and (found := (yield from ahead(design, kept, loss, shrinkage.strength, shrinkage.known, shrinkage.parts))):
+    known = shrinkage.known if start is None and shrinkage.max_rounds >= ROUNDS else 0
+    if found := (yield from ahead(design, kept, loss, shrinkage.strength, known, shrinkage.parts)):
         return _surface(design, found.opening, reached(found))
     opening = yield from Working(design, loss)
     products = products_of(opening)

@@ -10,6 +10,7 @@ they need tasks that are tried at least three times, and the main thread, to whi
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import threading
@@ -36,6 +37,7 @@ from summable.core.statistic import Statistic
 from summable.core.wire import encode
 from summable.engines.threads import Threads
 from summable.measures.curvature import Curvature
+from summable.measures.first import First
 from summable.measures.histogram import Histogram
 from summable.measures.slope import Slope
 from summable.measures.slopes import Slopes
@@ -211,6 +213,7 @@ class Place:
         """Ctrl-C: what has not begun is not begun, and the engine can be asked again."""
         tables, folder = [self.tables[2].slice(i, 1) for i in range(60)], self.fresh()
         engine, over = self.open(tables), threading.Event()
+        gc.collect()  # Python forgets an interruption that meets a finalizer, whosever that is
         stop = threading.Thread(target=interrupt, args=(folder, threading.main_thread().ident, over))
         stop.start()
         try:
@@ -273,6 +276,7 @@ def asked() -> tuple[Question[Any], ...]:
         found += recorded(fit)
     curved = next(question for question in found if isinstance(question, Curvature) and question.at.size)
     found.append(Slope(curved.design, curved.loss, curved.at[:, 0], 0.1 * curved.at[:, :1]))
+    found.append(First(curved, 2))
     found.insert(0, Slopes(sampled(curved.design, Sample(1, 0.2, 0.7)), curved.loss, curved.at[:, :1]))
     numbers = Design((Column("x"),), (), (("0", Numeric("x")),), missing="keep")
     found.append(Histogram(numbers, ("0",), (0.0,), (1.0,), (-4.0,), (4.0,), (0.0,), 8))
