@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pyarrow as pa
 
 import summable as sm
 from benchmarks.contenders import normal_data
+from benchmarks.memory import peak
 from summable.core.design import Column, Constant, Design, Numeric, Product
 from summable.engines.threads import Threads
 from summable.maths.linalg import cholesky, packed_size
@@ -44,7 +44,7 @@ def one_size(rows: int) -> tuple[float, float]:
     table = table_of(min(rows, MILLION))
     work = [table] * max(1, rows // MILLION)
     seconds = least(lambda: sm.ols(FORMULA, work), 3 if rows <= 10 * MILLION else 1)
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    return seconds, peak() / 1e6
 
 
 def against_rows(sizes: Sequence[int]) -> tuple[dict[str, list[float]], dict[str, list[float]]]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from benchmarks.memory import peak
 
 FEATURES, CLASSES, CLUSTERS, FILES, REPEATS, STEPS = 20, 5, 20, 16, 3, 5
 NAMES = [f"x{j}" for j in range(FEATURES)]
@@ -77,7 +78,7 @@ def run_one(name: str, place: str, folder: str, rows: int) -> None:
 
     warnings.simplefilter("ignore")
     found = timed(name, place, folder, rows)
-    print(json.dumps({"seconds": found, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
+    print(json.dumps({"seconds": found, "peak": peak()}))
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ from statistics import median
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from benchmarks.memory import peak
 
 FEATURES, FILES, REPEATS = 12, 16, 5
 NAMES = [f"x{j}" for j in range(FEATURES)]
@@ -130,7 +131,7 @@ def run_one(name: str, folder: str) -> None:
         start = time.perf_counter()
         answer = ROWS[name](folder)
         times.append(time.perf_counter() - start)
-    print(json.dumps({"seconds": median(times[1:]), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, "answer": answer}))
+    print(json.dumps({"seconds": median(times[1:]), "peak": peak(), "answer": answer}))
 
 
 def compare(rows: int) -> dict[str, dict]:

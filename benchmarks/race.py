@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from benchmarks import contenders
+from benchmarks.memory import peak
 
 THREADS = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
 
@@ -75,8 +75,8 @@ def run(kind: str, rows: int, columns: int, order: str, name: str) -> None:
         wall, cpu = time.perf_counter(), time.process_time()
         coef = names[name](x, y)
         print(json.dumps({"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}), flush=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    print(json.dumps({"peak": peak, "error": error(x, y, coef) if len(coef) > 1 else 0.0}))
+    most = peak()
+    print(json.dumps({"peak": most, "error": error(x, y, coef) if len(coef) > 1 else 0.0}))
 
 
 if __name__ == "__main__":
