@@ -10,7 +10,6 @@ they need tasks that are tried at least three times, and the main thread, to whi
 
 from __future__ import annotations
 
-import gc
 import re
 import signal
 import threading
@@ -213,8 +212,10 @@ class Place:
         """Ctrl-C: what has not begun is not begun, and the engine can be asked again."""
         tables, folder = [self.tables[2].slice(i, 1) for i in range(60)], self.fresh()
         engine, over = self.open(tables), threading.Event()
-        gc.collect()  # Python forgets an interruption that meets a finalizer, whosever that is
         stop = threading.Thread(target=interrupt, args=(folder, threading.main_thread().ident, over))
+        ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as in whatever a shell has begun in the background
+        if ignored:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         stop.start()
         try:
             engine.sum(Waiting(design(), str(folder)))
@@ -225,6 +226,8 @@ class Place:
         finally:
             over.set()
             stop.join()
+            if ignored:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
         assert float(engine.sum(Brittle(design(), str(self.fresh()), 0, 0.0)).rows) == len(tables)
         begun = len(list(folder.glob("begun-*")))
         assert begun < len(tables), "every partition was read to the end after Ctrl-C"
