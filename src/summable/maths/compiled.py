@@ -36,17 +36,15 @@ literal = numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy", cac
 """Nothing is reordered: for arithmetic that rounds on purpose."""
 
 
-def _pointer(target: Any) -> Any:
-    def at(typingctx: Any, address: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(arguments[0], context.get_value_type(target))
+@intrinsic
+def numbers(typingctx: Any, address: Any, start: Any, like: Any) -> Any:
+    """The numbers at an address, from the `start`-th on: of the type that `like` has."""
 
-        return target(types.int64), codegen
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        base = builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+        return builder.gep(base, [arguments[1]])
 
-    return intrinsic(at)
-
-
-doubles, floats = _pointer(types.CPointer(types.float64)), _pointer(types.CPointer(types.float32))
+    return types.CPointer(like)(types.int64, types.int64, like), codegen
 
 
 @intrinsic

@@ -8,8 +8,8 @@ import numpy as np
 
 from summable.core.rows import Columns
 from summable.core.statistic import Array
-from summable.maths.compiled import compiled, doubles
-from summable.maths.tiles import load, place, predict, tile_rows
+from summable.maths.compiled import compiled
+from summable.maths.tiles import ROWS, column, load, place, predict, room
 
 
 @compiled
@@ -81,33 +81,29 @@ def _put_columns(tile: Any, p: Any, m: Any, chosen: Any, w: Any, firsts: Any) ->
 
 
 @compiled
-def _nearest(
-    addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, away: Any, centres: Any, near: Any, weight: Any,
-    weights: Any, firsts: Any, costs: Any,
-) -> None:  # fmt: skip
+def _nearest(at: Any, rows: Any, away: Any, centres: Any, near: Any, weight: Any, weights: Any, firsts: Any, costs: Any) -> None:
     """weights (k,) gain those of the rows nearest each centre, firsts (k, p) their sums, costs (k,), if there are any, their squared distances."""
-    p, k = len(addresses), len(away)
-    step = tile_rows(p + k)
-    tile, left, right, held = np.zeros((p, step + 8)), np.zeros(step + 8), np.zeros(step + 8), np.zeros(step + 8)
-    chosen, w, square = np.zeros(step + 8, np.int64), np.full(step + 8, weight[0]), np.zeros(step + 8)
-    for start in range(0, rows, step):
-        m = min(step, rows - start)
-        load(addresses, stride, single, shifts, start, m, tile)
+    p = len(at.addresses)
+    tile, left, right, held = room(p), np.zeros(ROWS), np.zeros(ROWS), np.zeros(ROWS)
+    chosen, w, square = np.zeros(ROWS, np.int64), np.full(ROWS, weight[0]), np.zeros(ROWS)
+    for start in range(0, rows, ROWS):
+        m = min(ROWS, rows - start)
+        load(at, start, m, tile)
         if len(weight) > 1:
             w[:m] = weight[start : start + m]
         _choose(tile, p, m, away, near, left, right, held, chosen)
         for i in range(m):
             weights[chosen[i]] += w[i]
-        if stride > 1 and not single:
-            _put_rows(doubles(addresses[0] + 8 * stride * start), stride, shifts, m, chosen, w, firsts)
+        if at.stride > 1:
+            _put_rows(column(at, 0, start), at.stride, at.shifts, m, chosen, w, firsts)
         else:
             _put_columns(tile, p, m, chosen, w, firsts)
         if len(costs):
             square[:m] = 0.0
             for j in range(p):
-                x, at = tile[j], centres[j]
+                x, centre = tile[j], centres[j]
                 for i in range(m):
-                    square[i] += (x[i] - at[chosen[i]]) ** 2
+                    square[i] += (x[i] - centre[chosen[i]]) ** 2
             for i in range(m):
                 costs[chosen[i]] += w[i] * square[i]
 
@@ -121,5 +117,5 @@ def nearest(columns: Columns, centres: Array, near: float, weight: Array | float
     away = np.ascontiguousarray(np.column_stack([np.square(centres).sum(axis=1), -2 * centres[:, 1:]]))
     weights, firsts, costs = np.zeros(k), np.zeros((k, p)), np.zeros(k if with_costs else 0)
     one = np.ascontiguousarray(np.atleast_1d(weight), np.float64)
-    _nearest(*place(columns), away, np.ascontiguousarray(centres[:, 1:].T), near, one, weights, firsts, costs)
+    _nearest(place(columns), columns.rows, away, np.ascontiguousarray(centres[:, 1:].T), near, one, weights, firsts, costs)
     return weights, np.column_stack([weights, firsts]), costs

@@ -12,14 +12,14 @@ import numpy as np
 
 from summable.core.rows import Columns
 from summable.core.statistic import Array
-from summable.maths import panels, thin
+from summable.maths import thin, tiles
 from summable.maths.compiled import compiled
 from summable.maths.elementary import exp, log, log1p
 from summable.maths.families import Binomial, Fixed, Tweedie
 from summable.maths.kernels import bordered
 from summable.maths.links import CEILING, Logit, Power
 from summable.maths.losses import Loss
-from summable.maths.tiles import LONGEST, dots, load, place, predict, products, tile_rows
+from summable.maths.tiles import LEFT, ROWS, SPARE, Place, dots, load, place, predict, products, room
 
 LOGIT = 0.0  # stands for the logistic loss where a power of the variance would be: powers are 1 or more
 LARGEST = CEILING  # exponents are held below it, as the reference does
@@ -46,9 +46,9 @@ def code(loss: Loss) -> float | None:
 
 
 @compiled
-def _logistic(eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
-    """Weighted slopes, observed curves and slopes of the squared Pearson residuals in by (3, m), expected curves; the sums of values and residuals."""
-    slope, observed, pearson = by[0], by[1], by[2]
+def _logistic(eta: Any, y: Any, w: Any, m: Any, by: Any) -> Any:
+    """Weighted slopes, observed curves, slopes of the squared Pearson residuals and expected curves in by (4, m); the sums of values and residuals."""
+    slope, observed, pearson, curve = by[0], by[1], by[2], by[3]
     value, chi = 0.0, 0.0
     for i in range(m):
         e, t = eta[i], y[i]
@@ -85,9 +85,9 @@ def _entropy(y: Any, w: Any, m: Any) -> Any:
 
 
 @compiled
-def _log_link(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
+def _log_link(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any) -> Any:
     """The same of a variance that is a power of the mean, under the log link."""
-    slope, observed, pearson = by[0], by[1], by[2]
+    slope, observed, pearson, curve = by[0], by[1], by[2], by[3]
     value, chi = 0.0, 0.0
     a, b = 1.0 - power, 2.0 - power
     for i in range(m):
@@ -115,12 +115,12 @@ def _log_link(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any)
 
 
 @compiled
-def _losses(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any, curve: Any) -> Any:
+def _losses(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any) -> Any:
     """What `_logistic` or `_log_link` says of m rows."""
     if power == LOGIT:
-        value, chi = _logistic(eta, y, w, m, by, curve)
+        value, chi = _logistic(eta, y, w, m, by)
         return value + _entropy(y, w, m), chi
-    return _log_link(power, eta, y, w, m, by, curve)
+    return _log_link(power, eta, y, w, m, by)
 
 
 @compiled
@@ -135,66 +135,57 @@ def _begun(start: Any, m: Any, constant: Any, offset: Any, weight: Any, eta: Any
 
 
 @compiled
-def _thin(
-    addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any, sums: Any, slopes: Any
-) -> None:
+def _thin(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any, sums: Any, slopes: Any) -> None:
     """sums (2,) gain value and squared Pearson residuals, and slopes (p + 1,) or (0,) the gradient."""
-    p = len(addresses)
-    step = tile_rows(p)
-    by, part = np.zeros((3, step + 8)), np.zeros(p)
-    eta, curve, w = np.zeros(step + 8), np.zeros(step + 8), np.full(step + 8, weight[0])
+    p = len(at.addresses)
+    step = thin.some(p)
+    by, part, eta, w = np.zeros((4, step + SPARE)), np.zeros(p), np.zeros(step), np.full(step, weight[0])
     for start in range(0, rows, step):
         m = min(step, rows - start)
         _begun(start, m, coef[0], offset, weight, eta, w)
-        thin.predict(addresses, stride, single, shifts, start, m, coef[1:], eta)
-        value, chi = _losses(power, eta, y[start : start + m], w, m, by, curve)
+        thin.predict(at, start, m, coef[1:], eta)
+        value, chi = _losses(power, eta, y[start : start + m], w, m, by)
         sums[0] += value
         sums[1] += chi
         if len(slopes):
             part[:] = 0.0
-            thin.dot(addresses, stride, single, shifts, start, m, by[0], part)
+            thin.dot(at, start, m, by[0], part)
             slopes[1:] += part
             slopes[0] += by[0, :m].sum()
 
 
 @compiled
-def _sweep(
-    addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any,
-    sums: Any, ends: Any, first: Any, observed: Any, expected: Any,
-) -> None:  # fmt: skip
-    """sums (2,) gain value and squared Pearson residuals; ends (4,) and first (4, p + 2) the products of the constant and of the columns with
-    slopes, observed curves, slopes of the residuals and expected curves; observed and expected (p + 2, p + 2), or (0, 0), the columns' own.
+def _sweep(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any, sums: Any, ends: Any, first: Any, observed: Any, expected: Any) -> None:
+    """sums (2,) gain value and squared Pearson residuals; ends (q,) and first, `tiles.sums` of p by q, the products of the constant and of the
+    columns with slopes, observed curves, slopes of the residuals and (of q = 4) expected curves; observed and expected, `tiles.sums` of p by p
+    or (0, 0), the columns' own.
     """
-    p = len(addresses)
-    step = tile_rows(p)
-    tile, scaled, by = np.zeros((p + 2, step + 8)), np.zeros((3, step + 8)), np.zeros((3, step + 8))
-    eta, curve, w = np.zeros(step + 8), np.zeros(step + 8), np.full(step + 8, weight[0])
-    for start in range(0, rows, step):
-        m = min(step, rows - start)
-        load(addresses, stride, single, shifts, start, m, tile)
+    p = len(at.addresses)
+    q = len(ends)
+    tile, scaled, by, eta, w = room(p), room(LEFT), room(4), np.zeros(ROWS), np.full(ROWS, weight[0])
+    for start in range(0, rows, ROWS):
+        m = min(ROWS, rows - start)
+        load(at, start, m, tile)
         _begun(start, m, coef[0], offset, weight, eta, w)
         predict(tile, p, m, coef[1:], eta)
-        value, chi = _losses(power, eta, y[start : start + m], w, m, by, curve)
+        value, chi = _losses(power, eta, y[start : start + m], w, m, by)
         sums[0] += value
         sums[1] += chi
-        for t in range(3):
+        for t in range(q):
             ends[t] += by[t, :m].sum()
-        dots(tile, p, m, by, first)
+        dots(tile, p, m, by, q, first)
         products(tile, p, m, by[1], scaled, observed)
-        if len(expected):
-            ends[3] += curve[:m].sum()
-            by[1, :m] = curve[:m]
-            dots(tile, p, m, by[1:2], first[3:])
-            products(tile, p, m, curve, scaled, expected)
+        if q == 4:
+            products(tile, p, m, by[3], scaled, expected)
 
 
 @compiled
-def _each(power: Any, eta: Any, y: Any, weight: Any, by: Any, curve: Any, sums: Any) -> None:
+def _each(power: Any, eta: Any, y: Any, weight: Any, by: Any, sums: Any) -> None:
     """Tile by tile, so that few numbers are added in one row."""
-    for start in range(0, len(eta), LONGEST):
-        m = min(LONGEST, len(eta) - start)
+    for start in range(0, len(eta), ROWS):
+        m = min(ROWS, len(eta) - start)
         stop = start + m
-        value, chi = _losses(power, eta[start:stop], y[start:stop], weight[start:stop], m, by[:, start:stop], curve[start:stop])
+        value, chi = _losses(power, eta[start:stop], y[start:stop], weight[start:stop], m, by[:, start:stop])
         sums[0] += value
         sums[1] += chi
 
@@ -205,57 +196,37 @@ def each(loss: Loss, eta: Array, y: Array, weight: Array | float) -> tuple[Any, 
     """
     if (power := code(loss)) is None:
         return None
-    by, curve, sums = np.empty((3, len(eta))), np.empty(len(eta)), np.zeros(2)
-    _each(power, _numbers(eta), _numbers(y), _numbers(np.broadcast_to(weight, len(eta))), by, curve, sums)
-    return float(sums[0]), float(sums[1]), by[0], by[2], by[1], curve
+    by, sums = np.empty((4, len(eta))), np.zeros(2)
+    _each(power, _numbers(eta), _numbers(y), _numbers(np.broadcast_to(weight, len(eta))), by, sums)
+    slope, observed, pearson, curve = by
+    return float(sums[0]), float(sums[1]), slope, pearson, observed, curve
 
 
 def sweep(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Array, weight: Array | float, order: int) -> Sums | None:
     """The sums of a loss at coefficients (p + 1,): its value and (order 1) gradient, and (order 2) Hessian and the slope of the residuals; None
     where it has no kernel.
     """
-    power, p, sums, nothing = code(loss), len(columns.shifts), np.zeros(2), np.zeros(0)
-    if power is None:
+    if (power := code(loss)) is None:
         return None
-    rows = power, _numbers(at), _numbers(offset), _numbers(y), _numbers(weight), sums
-    if order < 2:
-        slopes = np.zeros(p + 1 if order else 0)
-        _thin(*place(columns), *rows, slopes)
-        return Sums(float(sums[0]), float(sums[1]), slopes, nothing, nothing, nothing)
-    two = not loss.is_canonical
-    if panels.pays(columns, True):
-        return _by_panels(loss, columns, at, offset, y, weight, two)
-    ends, first = np.zeros(4), np.zeros((4, p + 2))
-    second = [np.zeros((p + 2, p + 2) if wanted else (0, 0)) for wanted in (True, two)]
-    _sweep(*place(columns), *rows, ends, first, *second)
-    return _told(sums, np.column_stack([ends, first[:, :p]]), *second)
+    known = columns, power, *map(_numbers, (at, offset, y, weight))
+    known = place(columns), columns.rows, power, _numbers(at), _numbers(offset), _numbers(y), _numbers(weight)
+    return _second_order(*known, not loss.is_canonical) if order == 2 else _first_order(*known, order)
 
 
-def _told(sums: Array, first: Array, observed: Array, expected: Array) -> Sums:
-    """What was summed: first (4, p + 1) of slopes, observed curves, slopes of the residuals and expected curves."""
-    slope, curve, pearson, other = first
-    packed = bordered(other, expected) if len(expected) else np.zeros(0)
+def _first_order(columns: Place, rows: int, power: float, at: Array, offset: Array, y: Array, weight: Array, order: int) -> Sums:
+    sums, slopes, nothing = np.zeros(2), np.zeros(len(at) * order), np.zeros(0)
+    _thin(columns, rows, power, at, offset, y, weight, sums, slopes)
+    return Sums(float(sums[0]), float(sums[1]), slopes, nothing, nothing, nothing)
+
+
+def _second_order(columns: Place, rows: int, power: float, at: Array, offset: Array, y: Array, weight: Array, two: bool) -> Sums:
+    p, q = len(at) - 1, 4 if two else 3
+    sums, ends, first = np.zeros(2), np.zeros(q), tiles.sums(p, q)
+    observed, expected = tiles.sums(p, p), tiles.sums(p, p) if two else np.zeros((0, 0))
+    _sweep(columns, rows, power, at, offset, y, weight, sums, ends, first, observed, expected)
+    slope, curve, pearson, *other = np.vstack([ends, first[:p, :q]]).T
+    packed = bordered(other[0], expected) if two else np.zeros(0)
     return Sums(float(sums[0]), float(sums[1]), slope, pearson, bordered(curve, observed), packed)
-
-
-def _by_panels(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Array, weight: Array | float, two: bool) -> Sums | None:
-    """The same by BLAS, panel after panel."""
-    p = len(columns.shifts)
-    offset, weight = np.broadcast_to(offset, columns.rows), np.broadcast_to(weight, columns.rows)
-    sums, ends, first, observed, expected = np.zeros(2), np.zeros(4), np.zeros((4, p)), panels.Squares(p), panels.Squares(p if two else 0)
-    for part, panel in panels.panels(columns):
-        found = each(loss, panel @ at[1:] + (at[0] + offset[part]), y[part], weight[part])
-        if found is None:
-            return None
-        value, chi, slope, pearson, observed_curve, curve = found
-        sums += value, chi
-        by = np.stack([slope, observed_curve, pearson, curve][: 4 if two else 3])
-        ends[: len(by)] += by.sum(axis=1)
-        panels.dots(panel, by, first[: len(by)])
-        observed.add(panel, observed_curve)
-        if two:
-            expected.add(panel, curve)
-    return _told(sums, np.column_stack([ends, first]), observed.total, expected.total)
 
 
 def _numbers(values: Array | float) -> Array:

@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from summable.maths.compiled import compiled, doubles, floats
+from summable.maths.compiled import compiled, numbers
+from summable.maths.tiles import column
+
+HELD = 2**15  # numbers of the rows that are met twice, for their predictors and for their products: half of a second-level cache
+
+
+@compiled
+def some(p: Any) -> Any:
+    """Rows at a time, of so many columns: few are added in one row."""
+    return max(128, min(512, HELD // max(p, 1)))
 
 
 @compiled
@@ -90,91 +99,50 @@ def _column_dotted(x: Any, shift: Any, v: Any, m: Any) -> Any:
 
 
 @compiled
-def predict(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: Any, coef: Any, eta: Any) -> None:
+def predict(at: Any, start: Any, m: Any, coef: Any, eta: Any) -> None:
     """eta (m,) gains rows from `start` on, less their shifts, times coefficients (p,)."""
-    p = len(addresses)
-    if p == 0:
+    p, shifts = len(at.addresses), at.shifts
+    if p > 0 and at.stride > 1:
+        _rows_predicted(numbers(at.addresses[0], at.stride * start, at.like), at.stride, shifts, coef, m, eta)
         return
-    if stride > 1 and single:
-        _rows_predicted(floats(addresses[0] + 4 * stride * start), stride, shifts, coef, m, eta)
-    elif stride > 1:
-        _rows_predicted(doubles(addresses[0] + 8 * stride * start), stride, shifts, coef, m, eta)
-    elif single:
-        at = addresses + 4 * start
-        for j in range(0, p - p % 4, 4):
-            _columns_predicted(floats(at[j]), floats(at[j + 1]), floats(at[j + 2]), floats(at[j + 3]), shifts[j:], coef[j:], m, eta)
-        for j in range(p - p % 4, p):
-            _column_predicted(floats(at[j]), shifts[j], coef[j], m, eta)
-    else:
-        at = addresses + 8 * start
-        for j in range(0, p - p % 4, 4):
-            _columns_predicted(doubles(at[j]), doubles(at[j + 1]), doubles(at[j + 2]), doubles(at[j + 3]), shifts[j:], coef[j:], m, eta)
-        for j in range(p - p % 4, p):
-            _column_predicted(doubles(at[j]), shifts[j], coef[j], m, eta)
+    for j in range(0, p - p % 4, 4):
+        x0, x1, x2, x3 = column(at, j, start), column(at, j + 1, start), column(at, j + 2, start), column(at, j + 3, start)
+        _columns_predicted(x0, x1, x2, x3, shifts[j:], coef[j:], m, eta)
+    for j in range(p - p % 4, p):
+        _column_predicted(column(at, j, start), shifts[j], coef[j], m, eta)
 
 
 @compiled
-def dot(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: Any, v: Any, to: Any) -> None:
+def dot(at: Any, start: Any, m: Any, v: Any, to: Any) -> None:
     """to (p,) gains the inner products of rows from `start` on, less their shifts, with v (m,)."""
-    p = len(addresses)
-    if p == 0:
+    p, shifts = len(at.addresses), at.shifts
+    if p > 0 and at.stride > 1:
+        _rows_dotted(numbers(at.addresses[0], at.stride * start, at.like), at.stride, shifts, v, m, to)
         return
-    if stride > 1 and single:
-        _rows_dotted(floats(addresses[0] + 4 * stride * start), stride, shifts, v, m, to)
-    elif stride > 1:
-        _rows_dotted(doubles(addresses[0] + 8 * stride * start), stride, shifts, v, m, to)
-    elif single:
-        at = addresses + 4 * start
-        for j in range(0, p - p % 4, 4):
-            _columns_dotted(floats(at[j]), floats(at[j + 1]), floats(at[j + 2]), floats(at[j + 3]), shifts[j:], v, m, to[j:])
-        for j in range(p - p % 4, p):
-            to[j] += _column_dotted(floats(at[j]), shifts[j], v, m)
-    else:
-        at = addresses + 8 * start
-        for j in range(0, p - p % 4, 4):
-            _columns_dotted(doubles(at[j]), doubles(at[j + 1]), doubles(at[j + 2]), doubles(at[j + 3]), shifts[j:], v, m, to[j:])
-        for j in range(p - p % 4, p):
-            to[j] += _column_dotted(doubles(at[j]), shifts[j], v, m)
+    for j in range(0, p - p % 4, 4):
+        x0, x1, x2, x3 = column(at, j, start), column(at, j + 1, start), column(at, j + 2, start), column(at, j + 3, start)
+        _columns_dotted(x0, x1, x2, x3, shifts[j:], v, m, to[j:])
+    for j in range(p - p % 4, p):
+        to[j] += _column_dotted(column(at, j, start), shifts[j], v, m)
 
 
 @compiled
-def by_rows(panel: Any, by: Any, first: Any) -> None:
-    """first (q, p) gains the inner products of the columns of a panel (m, p) with `by`, (q, m)."""
-    m, p = panel.shape
-    part = np.empty(p)
-    for t in range(len(by)):
-        part[:] = 0.0
-        for i in range(0, m - m % 4, 4):
-            x0, x1, x2, x3 = panel[i], panel[i + 1], panel[i + 2], panel[i + 3]
-            v0, v1, v2, v3 = by[t, i], by[t, i + 1], by[t, i + 2], by[t, i + 3]
-            for j in range(p):
-                part[j] += (v0 * x0[j] + v1 * x1[j]) + (v2 * x2[j] + v3 * x3[j])
-        for i in range(m - m % 4, m):
-            for j in range(p):
-                part[j] += by[t, i] * panel[i, j]
-        first[t] += part
+def predictors(at: Any, rows: Any, coef: Any, eta: Any) -> None:
+    """eta (q, rows) gains the columns times coefficients, (q, p)."""
+    step = some(len(at.addresses))
+    for start in range(0, rows, step):
+        m = min(step, rows - start)
+        for t in range(len(coef)):
+            predict(at, start, m, coef[t], eta[t, start : start + m])
 
 
 @compiled
-def by_columns(tile: Any, by: Any, first: Any) -> None:
-    """The same of a tile (p, m)."""
-    p, m = tile.shape
-    for t in range(len(by)):
-        v = by[t]
-        for j in range(0, p - p % 4, 4):
-            x0, x1, x2, x3 = tile[j], tile[j + 1], tile[j + 2], tile[j + 3]
-            c0 = c1 = c2 = c3 = 0.0
-            for i in range(m):
-                c0 += x0[i] * v[i]
-                c1 += x1[i] * v[i]
-                c2 += x2[i] * v[i]
-                c3 += x3[i] * v[i]
-            first[t, j] += c0
-            first[t, j + 1] += c1
-            first[t, j + 2] += c2
-            first[t, j + 3] += c3
-        for j in range(p - p % 4, p):
-            x0, c0 = tile[j], 0.0
-            for i in range(m):
-                c0 += x0[i] * v[i]
-            first[t, j] += c0
+def dots(at: Any, rows: Any, by: Any, first: Any) -> None:
+    """first (q, p) gains the columns' inner products with `by`, (q, rows)."""
+    step, part = some(len(at.addresses)), np.empty(len(at.addresses))
+    for start in range(0, rows, step):
+        m = min(step, rows - start)
+        for t in range(len(by)):
+            part[:] = 0.0
+            dot(at, start, m, by[t, start : start + m], part)
+            first[t] += part

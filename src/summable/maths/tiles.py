@@ -1,132 +1,128 @@
-"""Products of columns, tile by tile: rows that fit the second-level cache, less their shifts, as contiguous float64 columns.
+"""Products of columns, tile by tile: rows in cache, less their shifts, as contiguous float64 columns.
 
-What Arrow decoded is read where it lies, a matrix by rows is turned on the way, eight rows at a time. A tile's products are taken three
-columns by three, whose nine sums stay in registers.
+What Arrow decoded is read where it lies, a matrix by rows is turned on the way. A tile's products are taken in blocks of four columns by
+three, whose twelve sums stay in registers: at any width as fast as the blocks of BLAS, which would want rows less their shifts, and times
+their weights, written out.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from summable.core.rows import Columns
-from summable.maths.compiled import compiled, doubles, floats
+from summable.core.statistic import Array
+from summable.maths.compiled import compiled, numbers
+from summable.maths.vectors import BROAD, TALL, block, turn
 
-TILE = 2**15  # numbers of a tile: 256 kB, half of a second-level cache
-SHORTEST, LONGEST = 128, 512  # rows of a tile: enough for a register sum, few enough for six columns in the first-level cache
+ROWS = 256  # of a tile: enough for a register sum, few enough for a block's seven columns in half a first-level cache
+SPARE = 8  # numbers between columns, which would else all begin on the same lines of a cache
+LEFT = 24  # columns that are met by all others one after another, while they stay in the second-level cache; a multiple of four
+
+
+class Place(NamedTuple):
+    """Where columns lie, as kernels are told; they are compiled anew for each type of number."""
+
+    addresses: Any  # (p,) of each column's first number
+    stride: int  # numbers from one row to the next
+    like: Any  # zero, of the type that the numbers have
+    shifts: Array  # (p,)
+
+
+def place(columns: Columns) -> Place:
+    """Where columns lie."""
+    return Place(columns.addresses, columns.stride, np.float32(0) if columns.single else 0.0, columns.shifts)
 
 
 @compiled
-def tile_rows(width: Any) -> Any:
-    """Rows of a tile of so many columns."""
-    return max(SHORTEST, min(LONGEST, TILE // max(width, 1) // 8 * 8))
+def column(at: Any, j: Any, start: Any) -> Any:
+    """A column's numbers, a stride apart, from a row on."""
+    return numbers(at.addresses[j], at.stride * start, at.like)
 
 
 @compiled
-def _copied(column: Any, shift: Any, m: Any, to: Any) -> None:
+def _copied(x: Any, shift: Any, m: Any, to: Any) -> None:
     """A contiguous column, less its shift."""
     for i in range(m):
-        to[i] = column[i] - shift
+        to[i] = x[i] - shift
 
 
 @compiled
-def _eight(column: Any, stride: Any, shift: Any, to: Any) -> None:
-    """Eight numbers of a column, a row apart, less its shift: one line of the cache is written while eight are read on."""
-    to[0] = column[0] - shift
-    to[1] = column[stride] - shift
-    to[2] = column[2 * stride] - shift
-    to[3] = column[3 * stride] - shift
-    to[4] = column[4 * stride] - shift
-    to[5] = column[5 * stride] - shift
-    to[6] = column[6 * stride] - shift
-    to[7] = column[7 * stride] - shift
-
-
-@compiled
-def load(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: Any, tile: Any) -> None:
-    """tile (p, m) holds rows from `start` on, less their shifts."""
-    p = len(addresses)
-    if stride == 1:
-        for j in range(p):
-            if single:
-                _copied(floats(addresses[j] + 4 * start), shifts[j], m, tile[j])
-            else:
-                _copied(doubles(addresses[j] + 8 * start), shifts[j], m, tile[j])
-        return
-    for i in range(0, m - m % 8, 8):
-        for j in range(p):
-            if single:
-                _eight(floats(addresses[j] + 4 * stride * (start + i)), stride, shifts[j], tile[j, i : i + 8])
-            else:
-                _eight(doubles(addresses[j] + 8 * stride * (start + i)), stride, shifts[j], tile[j, i : i + 8])
-    for i in range(m - m % 8, m):
-        for j in range(p):
-            at = stride * (start + i)
-            tile[j, i] = (floats(addresses[j])[at] if single else doubles(addresses[j])[at]) - shifts[j]
-
-
-@compiled
-def _three_by_three(a: Any, b: Any, m: Any, j: Any, k: Any, out: Any) -> None:
-    """out[j:, k:] gains nine inner products: of the first three columns of one tile, and three of another from k on."""
-    a0, a1, a2 = a[0, :m], a[1, :m], a[2, :m]
-    b0, b1, b2 = b[k, :m], b[k + 1, :m], b[k + 2, :m]
-    c00 = c01 = c02 = c10 = c11 = c12 = c20 = c21 = c22 = 0.0
+def _gathered(x: Any, stride: Any, shift: Any, m: Any, to: Any) -> None:
+    """A column of rows that lie apart."""
     for i in range(m):
-        x0, x1, x2 = a0[i], a1[i], a2[i]
-        z = b0[i]
-        c00 += x0 * z
-        c10 += x1 * z
-        c20 += x2 * z
-        z = b1[i]
-        c01 += x0 * z
-        c11 += x1 * z
-        c21 += x2 * z
-        z = b2[i]
-        c02 += x0 * z
-        c12 += x1 * z
-        c22 += x2 * z
-    out[j, k] += c00
-    out[j, k + 1] += c01
-    out[j, k + 2] += c02
-    out[j + 1, k] += c10
-    out[j + 1, k + 1] += c11
-    out[j + 1, k + 2] += c12
-    out[j + 2, k] += c20
-    out[j + 2, k + 1] += c21
-    out[j + 2, k + 2] += c22
+        to[i] = x[i * stride] - shift
+
+
+@compiled
+def _turned(at: Any, start: Any, m: Any, tile: Any) -> None:
+    """Four rows and columns at a time, eight rows on end, as many as a line of the cache has; the last four may be met twice."""
+    p, wide = len(at.addresses), tile.shape[1]
+    for i in range(0, m, 8):
+        for j in range(0, p, 4):
+            for up in range(i, i + 8, 4):
+                row, first = min(up, m - 4), min(j, p - 4)
+                shifts, to = numbers(at.shifts.ctypes.data, first, 0.0), numbers(tile.ctypes.data, wide * first + row, 0.0)
+                turn(column(at, first, start + row), at.stride, shifts, to, wide)
+
+
+@compiled
+def load(at: Any, start: Any, m: Any, tile: Any) -> None:
+    """tile (p, m) holds rows from `start` on, less their shifts, and after the last of few rows zeros."""
+    p = len(at.addresses)
+    if m < ROWS:
+        tile[:, m:] = 0.0
+    if at.stride > 1 and p >= 4 and m >= 4:
+        _turned(at, start, m, tile)
+    elif at.stride > 1:
+        for j in range(p):
+            _gathered(column(at, j, start), at.stride, at.shifts[j], m, tile[j])
+    else:
+        for j in range(p):
+            _copied(column(at, j, start), at.shifts[j], m, tile[j])
+
+
+@compiled
+def room(columns: Any) -> Any:
+    """An empty tile: zeros after the last row and column, as many as a block may read on."""
+    return np.zeros((columns + TALL - 1, ROWS + SPARE))
+
+
+@compiled
+def sums(columns: Any, others: Any) -> Any:
+    """Room for the products of so many columns with others, as many of either as blocks may add on."""
+    return np.zeros((columns + TALL - 1, others + BROAD - 1))
+
+
+@compiled
+def _first(array: Any, row: Any, place: Any) -> Any:
+    """A pointer into a contiguous matrix."""
+    return numbers(array.ctypes.data, row * array.shape[1] + place, 0.0)
 
 
 @compiled
 def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any) -> None:
-    """The lower triangle of second (p + 2, p + 2) gains the products of a tile (p + 2, m), times the weights (m,) if there are any."""
-    for j in range(0, p, 3):
-        left = tile[j : j + 3]
+    """The lower triangle of second, `sums` of p by p, gains the products of a tile, times the weights (m,) if there are any; `scaled` is room for LEFT."""
+    for start in range(0, p, LEFT):
+        end = min(start + LEFT, p)
         if len(weight):
-            for u in range(3):
-                x, to = tile[j + u], scaled[u]
+            for j in range(start, end):
+                x, to = tile[j], scaled[j - start]
                 for i in range(m):
                     to[i] = x[i] * weight[i]
-            left = scaled
-        for k in range(0, j + 1, 3):
-            _three_by_three(left, tile, m, j, k, second)
+        for k in range(0, end, BROAD):
+            for j in range(max(start, k // TALL * TALL), end, TALL):
+                left = _first(scaled, j - start, 0) if len(weight) else _first(tile, j, 0)
+                block(left, _first(tile, k, 0), tile.shape[1], m, _first(second, j, k), second.shape[1])
 
 
 @compiled
-def dots(tile: Any, p: Any, m: Any, by: Any, first: Any) -> None:
-    """first (q, p + 2) gains the inner products of a tile (p + 2, m) with `by`, (q, m)."""
-    for t in range(len(by)):
-        v = by[t]
-        for j in range(0, p, 3):
-            x0, x1, x2 = tile[j], tile[j + 1], tile[j + 2]
-            c0 = c1 = c2 = 0.0
-            for i in range(m):
-                c0 += x0[i] * v[i]
-                c1 += x1[i] * v[i]
-                c2 += x2[i] * v[i]
-            first[t, j] += c0
-            first[t, j + 1] += c1
-            first[t, j + 2] += c2
+def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any) -> None:
+    """first, `sums` of p by q, gains the inner products of a tile with q others, a tile too."""
+    for t in range(0, q, BROAD):
+        for j in range(0, p, TALL):
+            block(_first(tile, j, 0), _first(by, t, 0), tile.shape[1], m, _first(first, j, t), first.shape[1])
 
 
 @compiled
@@ -144,31 +140,20 @@ def predict(tile: Any, p: Any, m: Any, coef: Any, eta: Any) -> None:
 
 
 @compiled
-def gram(addresses: Any, stride: Any, single: Any, shifts: Any, rows: Any, weight: Any, by: Any, first: Any, second: Any) -> None:
-    """first (q + 1, p + 2) gains the columns' inner products with `by`, (q, rows), and the weights (ones, if there are none), and second their own."""
-    p, q = len(addresses), len(by)
-    step = tile_rows(p)
-    tile, scaled, values = np.zeros((p + 2, step + 8)), np.zeros((3, step + 8)), np.ones((q + 1, step + 8))
-    for start in range(0, rows, step):
-        m = min(step, rows - start)
-        load(addresses, stride, single, shifts, start, m, tile)
+def gram(at: Any, rows: Any, weight: Any, by: Any, first: Any, second: Any) -> None:
+    """first, `sums` of p by q + 1, gains the columns' products with `by`, (q, rows), and the weights (ones, if there are none), second their own."""
+    p, q = len(at.addresses), len(by)
+    tile, scaled, values = room(p), room(LEFT), room(q + 1)
+    values[q] = 1.0
+    for start in range(0, rows, ROWS):
+        m = min(ROWS, rows - start)
+        load(at, start, m, tile)
         for t in range(q):
             values[t, :m] = by[t, start : start + m]
         if len(weight):
             values[q, :m] = weight[start : start + m]
-        dots(tile, p, m, values, first)
+        dots(tile, p, m, values, q + 1, first)
         products(tile, p, m, weight[start : start + m], scaled, second)
-
-
-@compiled
-def fill(addresses: Any, stride: Any, single: Any, shifts: Any, start: Any, m: Any, tile: Any) -> None:
-    """tile (p, m) holds rows from `start` on: for who is not compiled."""
-    load(addresses, stride, single, shifts, start, m, tile)
-
-
-def place(columns: Columns) -> tuple[Any, ...]:
-    """Where columns lie, as kernels are told."""
-    return columns.addresses, columns.stride, columns.single, columns.shifts, columns.rows
 
 
 @compiled

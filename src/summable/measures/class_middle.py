@@ -11,6 +11,7 @@ from summable.core.design import Design
 from summable.core.measure import PartMeasure
 from summable.core.rows import Shard
 from summable.core.statistic import Array, Statistic
+from summable.maths.quartiles import quartiles
 from summable.measures.class_sums import count, members
 from summable.measures.glance import SAMPLE, refuse_absent
 
@@ -42,9 +43,9 @@ class ClassMiddle(PartMeasure[ClassMiddles]):
         x, groups = rows.matrix(), count(self.design)
         codes = members(rows)
         seen, centre, spread = np.zeros(groups + 1), *np.zeros((2, groups + 1, self.design.width))
-        for group in range(groups + 1):
-            own = x[codes == group] if group < groups else x
+        classes = [(group, x[codes == group]) for group in range(groups)] if groups > 1 else []
+        for where, own in [*classes, (groups if classes else slice(None), x)]:
             if len(own):
-                low, centre[group], high = np.quantile(own, (0.25, 0.5, 0.75), axis=0)
-                seen[group], spread[group] = 1.0, high - low
+                low, centre[where], high = quartiles(own)
+                seen[where], spread[where] = 1.0, high - low
         return ClassMiddles(seen, centre, spread)

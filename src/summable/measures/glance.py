@@ -14,6 +14,7 @@ from summable.core.measure import PartMeasure
 from summable.core.rows import Shard
 from summable.core.statistic import Array, Labels, Statistic
 from summable.maths import expressions
+from summable.maths.quartiles import quartiles
 
 SAMPLE = 1024  # rows looked at in each part: enough to place a shift within a few standard deviations
 NUMBERS = ("number", "integer", "boolean", "nothing")
@@ -54,7 +55,7 @@ class Glance(PartMeasure[Glimpse]):
         for expression, values in _samples(part, numeric):
             if values.size:
                 i = self.expressions.index(expression)
-                low, centre[i], high = np.quantile(values, (0.25, 0.5, 0.75))
+                low, centre[i], high = quartiles(values)
                 seen[i], spread[i] = 1.0, high - low
         return Glimpse(Labels(tuple(frozenset({kinds[name]}) for name in self.columns)), seen, centre, spread)
 

@@ -11,6 +11,7 @@ from summable.core.design import Design
 from summable.core.measure import PartMeasure
 from summable.core.rows import Shard
 from summable.core.statistic import Array, Statistic
+from summable.maths.quartiles import quartiles
 from summable.measures.glance import SAMPLE, refuse_absent
 
 ENOUGH, FEWEST = 2**15, 64  # numbers of a part that are sorted; rows, however wide
@@ -44,5 +45,5 @@ class Middle(PartMeasure[Middles]):
         if not len(values):
             return Middles(np.zeros(()), *np.zeros((2, values.shape[1])))
         with np.errstate(invalid="ignore"):  # what is not finite has no middle; the sums will tell
-            low, centre, high = np.quantile(values, (0.25, 0.5, 0.75), axis=0)
+            low, centre, high = quartiles(values)
         return Middles(np.ones(()), centre, high - low)
