@@ -173,10 +173,10 @@ def _sweep(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weigh
         sums[1] += chi
         for t in range(q):
             ends[t] += by[t, :m].sum()
-        dots(tile, p, m, by, q, first)
-        products(tile, p, m, by[1], scaled, observed)
+        dots(tile, p, m, by, q, first, at, start + ROWS)
+        products(tile, p, m, by[1], scaled, observed, at, start + ROWS)
         if q == 4:
-            products(tile, p, m, by[3], scaled, expected)
+            products(tile, p, m, by[3], scaled, expected, at, start + ROWS)
 
 
 @compiled

@@ -2,7 +2,7 @@
 
 What Arrow decoded is read where it lies, a matrix by rows is turned on the way. A tile's products are taken in blocks of four columns by
 three, whose twelve sums stay in registers: at any width as fast as the blocks of BLAS, which would want rows less their shifts, and times
-their weights, written out.
+their weights, written out. While they are taken, the next tile's rows are fetched.
 """
 
 from __future__ import annotations
@@ -102,8 +102,29 @@ def _first(array: Any, row: Any, place: Any) -> Any:
 
 
 @compiled
-def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any) -> None:
-    """The lower triangle of second, `sums` of p by p, gains the products of a tile, times the weights (m,) if there are any; `scaled` is room for LEFT."""
+def _soon(at: Any, start: Any, share: Any, tile: Any) -> Any:
+    """Where a share of the next tile's rows lies, of as many as there are columns; if there is none, what is in cache already."""
+    p = len(at.addresses)
+    if share >= p:
+        return numbers(tile.ctypes.data, 0, at.like)
+    return column(at, 0, start + ROWS * share // p) if at.stride > 1 else column(at, share, start)
+
+
+@compiled
+def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any, at: Any, after: Any) -> None:
+    """first, `sums` of p by q, gains the inner products of a tile with q others, a tile too; rows from `after` on are fetched for the next."""
+    for t in range(0, q, BROAD):
+        for j in range(0, p, TALL):
+            soon = _soon(at, after, j // TALL + t * p, tile)
+            block(_first(tile, j, 0), _first(by, t, 0), tile.shape[1], m, _first(first, j, t), first.shape[1], soon)
+
+
+@compiled
+def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any, at: Any, after: Any) -> None:
+    """The lower triangle of second, `sums` of p by p, gains the products of a tile, times the weights (m,) if there are any; `scaled` is room for
+    LEFT. What `dots` has left of the next rows is fetched.
+    """
+    share = (p + TALL - 1) // TALL
     for start in range(0, p, LEFT):
         end = min(start + LEFT, p)
         if len(weight):
@@ -113,16 +134,9 @@ def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any) -
                     to[i] = x[i] * weight[i]
         for k in range(0, end, BROAD):
             for j in range(max(start, k // TALL * TALL), end, TALL):
-                left = _first(scaled, j - start, 0) if len(weight) else _first(tile, j, 0)
-                block(left, _first(tile, k, 0), tile.shape[1], m, _first(second, j, k), second.shape[1])
-
-
-@compiled
-def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any) -> None:
-    """first, `sums` of p by q, gains the inner products of a tile with q others, a tile too."""
-    for t in range(0, q, BROAD):
-        for j in range(0, p, TALL):
-            block(_first(tile, j, 0), _first(by, t, 0), tile.shape[1], m, _first(first, j, t), first.shape[1])
+                left, soon = _first(scaled, j - start, 0) if len(weight) else _first(tile, j, 0), _soon(at, after, share, tile)
+                block(left, _first(tile, k, 0), tile.shape[1], m, _first(second, j, k), second.shape[1], soon)
+                share += 1
 
 
 @compiled
@@ -152,8 +166,8 @@ def gram(at: Any, rows: Any, weight: Any, by: Any, first: Any, second: Any) -> N
             values[t, :m] = by[t, start : start + m]
         if len(weight):
             values[q, :m] = weight[start : start + m]
-        dots(tile, p, m, values, q + 1, first)
-        products(tile, p, m, weight[start : start + m], scaled, second)
+        dots(tile, p, m, values, q + 1, first, at, start + ROWS)
+        products(tile, p, m, weight[start : start + m], scaled, second, at, start + ROWS)
 
 
 @compiled

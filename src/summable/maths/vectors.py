@@ -32,6 +32,13 @@ def _four(builder: Any, first: Any) -> Any:
     return builder.load(builder.bitcast(first, FOUR.as_pointer()), align=8)
 
 
+def _fetch(builder: Any, first: Any) -> None:
+    """Ask for a line of the cache, to be read and kept in the second level; one that is not there does no harm."""
+    anything = ir.IntType(8).as_pointer()
+    fetch = builder.module.declare_intrinsic("llvm.prefetch", (anything,), ir.FunctionType(ir.VoidType(), [anything, PLACE, PLACE, PLACE]))
+    builder.call(fetch, [builder.bitcast(first, anything), PLACE(0), PLACE(2), PLACE(1)])
+
+
 def _mixed(builder: Any, one: Any, other: Any, places: tuple[int, ...]) -> Any:
     return builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(PLACE, len(places)), places))
 
@@ -58,17 +65,19 @@ def turn(typingctx: Any, source: Any, stride: Any, shifts: Any, target: Any, wid
 
 
 @intrinsic
-def block(typingctx: Any, left: Any, right: Any, wide: Any, m: Any, out: Any, apart: Any) -> Any:
+def block(typingctx: Any, left: Any, right: Any, wide: Any, m: Any, out: Any, apart: Any, soon: Any) -> Any:
     """out (4, 3), rows `apart` numbers apart, gains the inner products of four columns with three.
 
-    Columns lie `wide` numbers apart. Their numbers are taken by fours: the first m, and up to three more.
+    Columns lie `wide` numbers apart. Their numbers are taken by fours: the first m, and up to three more. Meanwhile as many numbers from
+    `soon` on are fetched from memory, which would else stand idle.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        left, right, wide, m, out, apart = arguments
+        left, right, wide, m, out, apart, soon = arguments
         lefts, rights = ([_moved(builder, first, wide, place) for place in range(many)] for first, many in ((left, TALL), (right, BROAD)))
         sums = [[cgutils.alloca_once_value(builder, ir.Constant(FOUR, [0.0] * 4)) for _ in rights] for _ in lefts]
         with cgutils.for_range_slice(builder, WORD(0), m, WORD(4)) as (start, _):
+            _fetch(builder, builder.gep(soon, [start]))
             beside = [_four(builder, builder.gep(first, [start])) for first in rights]
             for first, row in zip(lefts, sums, strict=True):
                 above = _four(builder, builder.gep(first, [start]))
@@ -81,7 +90,7 @@ def block(typingctx: Any, left: Any, right: Any, wide: Any, m: Any, out: Any, ap
                 builder.store(builder.fadd(builder.load(to), _added(builder, builder.load(held))), to)
         return context.get_dummy_value()
 
-    return types.void(left, right, types.int64, types.int64, out, types.int64), codegen
+    return types.void(left, right, types.int64, types.int64, out, types.int64, soon), codegen
 
 
 def _added(builder: Any, four: Any) -> Any:
