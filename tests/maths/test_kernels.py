@@ -37,9 +37,9 @@ def test_sums_are_those_of_the_reference(rows, width, order, dtype):
         np.testing.assert_allclose(beside, by @ x.T, **close)
     np.testing.assert_allclose(kernels.moment(columns, 1, by.T), x @ by.T, **close)
     np.testing.assert_allclose(kernels.moment(columns, 1, weight), x @ weight, **close)
-    coef = draw.normal(size=(width + 1, 3))
-    np.testing.assert_allclose(kernels.project(columns, coef), x.T @ coef, **close)
-    np.testing.assert_allclose(kernels.project(columns, coef[:, 0]), x.T @ coef[:, 0], **close)
+    coef = draw.normal(size=(width + 1, kernels.MANY))
+    for several in (coef, coef[:, :3], coef[:, 0]):
+        np.testing.assert_allclose(kernels.project(columns, several), x.T @ several, **close)
 
 
 def test_a_nan_is_not_lost():

@@ -39,6 +39,7 @@ def quoted(name: str) -> str:
     return name if plain else f"`{name}`"
 
 
+@lru_cache(maxsize=4096)
 def is_column(expression: str) -> bool:
     """Whether an expression is just the name of a column."""
     return quoted(expression.strip("`")) == expression

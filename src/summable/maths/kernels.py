@@ -14,6 +14,8 @@ from summable.maths import thin, tiles
 from summable.maths.linalg import packed_size
 from summable.maths.tiles import place
 
+MANY, PANEL = 6, 1024  # predictors from which a product of matrices is faster than a reading for each; rows of such a product
+
 
 def beside(values: Array) -> Array:
     """One or several numbers a row, (rows,) or (rows, q), each contiguous: (q, rows)."""
@@ -59,5 +61,18 @@ def project(columns: Columns, coef: Array) -> Array:
     """[1, columns less their shifts] times coefficients (p + 1,) or (p + 1, q): (rows,) or (rows, q)."""
     by = beside(coef)
     eta = np.repeat(by[:, :1], columns.rows, axis=1)
-    thin.predictors(place(columns), columns.rows, np.ascontiguousarray(by[:, 1:]), eta)
+    slopes = np.ascontiguousarray(by[:, 1:])
+    if len(by) < MANY:
+        thin.predictors(place(columns), columns.rows, slopes, eta)
+    else:
+        _predictors(columns, slopes, eta)
     return eta.T.reshape(columns.rows, *coef.shape[1:])
+
+
+def _predictors(columns: Columns, coef: Array, eta: Array) -> None:
+    """eta (q, rows) gains the columns times coefficients, (q, p), by BLAS."""
+    tile = np.empty((coef.shape[1], PANEL + tiles.SPARE))
+    for start in range(0, columns.rows, PANEL):
+        m = min(PANEL, columns.rows - start)
+        tiles.load(place(columns), start, m, tile)
+        eta[:, start : start + m] += coef @ tile[:, :m]

@@ -17,7 +17,7 @@ from summable.core.rows import Rows, Shard
 from summable.core.statistic import Array, pairwise
 from summable.maths.linalg import cholesky, inverse_root, packed_size, symmetric
 from summable.maths.losses import Loss
-from summable.measures.working import Opening, Working, responses
+from summable.measures.working import Opening, Working, responses, swept
 
 HELD = 2**25  # numbers of a part's features (256 MB) that are held in memory between passes; of more, every pass reads the part again
 PASSES = 30
@@ -160,6 +160,8 @@ class _Fit:
 
     def _first(self, at: Array, rows: Rows) -> tuple[Array, Array, Array]:
         y, weight = responses(rows)
+        if found := swept(rows, self.loss, at, y, weight, 2):
+            return np.asarray(found.value), found.gradient, found.expected if len(found.expected) else found.observed
         eta = rows.project(at) + rows.column("offset")
         slope, _, expected = self.loss.derivatives(eta, y, rows.xp)
         value = rows.moment(0, weight * self.loss.value(eta, y, rows.xp))

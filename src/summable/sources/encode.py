@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any
 
@@ -22,11 +23,13 @@ from summable.maths import cells as sparse
 from summable.sources import hashing
 
 BLOCK = 2**20  # numbers in a block of features: 8 MiB of float64, in the last-level cache; smaller blocks were slower by what Python spends on each
+LONG, LARGEST = 2**14, 2**22  # rows from which that, on every column of a block, is little beside its sums; numbers that they are not worth
 COMPILED = 2**16  # numbers in a block from which the compiled kernels are worth their start (numba takes half a second to import)
 KINDS = {"number": pa.float64(), "float": pa.float64(), "integer": pa.int64(), "boolean": pa.bool_(), "text": pa.string()}
 NOUNS = {"number": "numbers", "float": "numbers", "integer": "integers", "boolean": "booleans", "date": "dates", "other": "values of a type it does not read"}
 
 
+@lru_cache(maxsize=256)
 def kind(type_: pa.DataType) -> str:
     """The kind of an Arrow type: "integer", "number", "boolean", "text", "date", "nothing" or "other".
 
@@ -45,8 +48,8 @@ def kind(type_: pa.DataType) -> str:
 
 def kinds(schema: pa.Schema) -> dict[str, str]:
     """Column to kind; two columns of one name are refused."""
-    for name in schema.names:
-        if schema.names.count(name) > 1:
+    for name, times in Counter(schema.names).items():
+        if times > 1:
             raise DataError(*doubled(name))
     return {field.name: kind(field.type) for field in schema}
 
@@ -58,7 +61,8 @@ def doubled(name: str) -> tuple[str, str]:
 
 def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowRows]:
     """The rows of batches, cut to the cache; one empty block when there are none."""
-    rows = cut(design.numbers, linalg.packed_size(design.width)) if design.is_sparse else cut(design.width)
+    width = design.width
+    rows = cut(design.numbers, linalg.packed_size(width)) if design.is_sparse else cut(width, min(LONG * (width + 1), LARGEST))
     empty = True
     for batch in batches:
         for start in range(0, batch.num_rows, rows):
@@ -69,9 +73,9 @@ def blocks(design: Design, batches: Iterable[pa.RecordBatch]) -> Iterator[ArrowR
         yield ArrowRows(design, pa.RecordBatch.from_pylist([], schema=schema))
 
 
-def cut(width: int, products: int = 0) -> int:
-    """Rows of a block, of each of which so many numbers are kept; at least as many numbers as the block has products."""
-    return 1 << max(8, int(max(BLOCK, products) // (width + 1)).bit_length() - 1)
+def cut(width: int, least: int = 0) -> int:
+    """Rows of a block, of each of which so many numbers are kept; so many numbers at least, as the block may have products."""
+    return 1 << max(8, int(max(BLOCK, least) // (width + 1)).bit_length() - 1)
 
 
 class ArrowRows:
@@ -85,7 +89,8 @@ class ArrowRows:
         self._numbers: dict[str, Array] = {}  # and after
         self._curves: dict[str, Array] = {}  # the columns of each basis, over the kept rows
         self._suspect: set[str] = set()  # numeric columns that hold a NaN or an infinity somewhere
-        self._missing = {column.name: self._gaps(column.name, column.kind) for column in design.columns}
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._missing = {column.name: self._gaps(column.name, column.kind) for column in design.columns}
         self._levels = {column.name for column in design.columns if column.gaps}  # columns that no row is dropped for
         self._kept, self._dropped = self._keep()
         if isinstance(design, Sampled):
@@ -245,21 +250,27 @@ class ArrowRows:
 
     def _values(self, numeric: Numeric, out: Array | None = None) -> Array:
         """A numeric expression over the kept rows, less its shift; never an infinity, a NaN only where missing rows are kept."""
-        with np.errstate(all="ignore"):  # what is not finite is refused with its cause
-            values = np.asarray(expressions.evaluate(numeric.expression, self._number, np), np.float64)
-        if values.ndim == 0:
-            values = np.full(self.rows, values)
-        if not expressions.is_column(numeric.expression):
-            self._refuse_infinite(numeric.expression, values)
+        values = self._column(numeric.expression) if expressions.is_column(numeric.expression) else self._computed(numeric.expression)
         if numeric.shift == 0.0 and out is None:
             return values
         return np.subtract(values, numeric.shift, out=out)
+
+    def _column(self, expression: str) -> Array:
+        return np.asarray(self._number(expression.strip("`")), np.float64)
+
+    def _computed(self, expression: str) -> Array:
+        with np.errstate(all="ignore"):  # what is not finite is refused with its cause
+            values = np.asarray(expressions.evaluate(expression, self._number, np), np.float64)
+        if values.ndim == 0:
+            values = np.full(self.rows, values)
+        self._refuse_infinite(expression, values)
+        return values
 
     def _number(self, name: str) -> Any:
         """A column as float64 over the kept rows; the labels themselves, where only those are asked."""
         if curve := self.design.curve(name):
             return self._curve(*curve)
-        if Column(name, "text") in self.design.columns and Column(name) not in self.design.columns:
+        if name in self._texts:
             return self._words(name)
         if name not in self._numbers:
             values = self._raw(name)
@@ -267,6 +278,13 @@ class ArrowRows:
             if name in self._suspect and (infinite := int(np.isinf(values).sum())) and self.design.missing != "keep":
                 raise DataError(f"column {name!r} has at least {infinite} infinite value{'s' * (infinite > 1)}", "Make them missing, or drop those rows.")
         return self._numbers[name]
+
+    @cached_property
+    def _texts(self) -> set[str]:
+        """Columns of which only the labels are asked."""
+        return {column.name for column in self.design.columns if column.kind == "text"} - {
+            column.name for column in self.design.columns if column.kind == "number"
+        }
 
     def _curve(self, basis: Basis, position: int) -> Array:
         """A column of a basis over the kept rows."""
@@ -305,9 +323,8 @@ class ArrowRows:
             gaps = array.is_null(nan_is_null=kind_ == "float")
             return np.asarray(gaps.to_numpy(zero_copy_only=False)) if gaps.true_count else None
         values = self._raw(name)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(values.sum()):  # one cheap look: neither a NaN nor an infinity can hide in a sum
-                return None
+        if np.isfinite(values.sum()):  # one cheap look: neither a NaN nor an infinity can hide in a sum
+            return None
         self._suspect.add(name)
         gaps = np.isnan(values)
         return gaps if gaps.any() else None
