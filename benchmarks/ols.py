@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -109,6 +110,18 @@ def duckdb(folder: str) -> list[float]:
     return solved(dict(zip(pairs, row, strict=True)), names)
 
 
+def mllib(folder: str) -> list[float]:
+    """Spark's own, its session kept from one time to the next."""
+    from pyspark.ml.feature import VectorAssembler
+    from pyspark.ml.regression import LinearRegression
+
+    from benchmarks.engines import session
+
+    table = VectorAssembler(inputCols=NAMES, outputCol="features").transform(session().read.parquet(folder))
+    fit = LinearRegression(solver="normal", labelCol="y").fit(table)
+    return [fit.intercept, *fit.coefficients.toArray().tolist()]
+
+
 def solved(products: dict[tuple[str, str], float], names: list[str]) -> list[float]:
     """The coefficients, from the products of the columns."""
     square = np.zeros((len(names), len(names)))
@@ -122,6 +135,8 @@ ROWS = {
     "scikit-learn Ridge (cholesky)": ridge, "statsmodels OLS (qr)": statsmodels,
     "Polars, products": polars, "DuckDB, products": duckdb,
 }  # fmt: skip
+if find_spec("pyspark"):
+    ROWS["Spark MLlib, local[2], without the JVM's memory"] = mllib
 
 
 def run_one(name: str, folder: str) -> None:
@@ -160,10 +175,10 @@ def main() -> None:
         told = compare(size)
         base, answer = told["decode only"]["seconds"], told["summable.ols"]["answer"]
         print(f"\n{size:,} rows × {FEATURES} float64, {FILES} Parquet files, 2 threads")
-        print(f"{'':<32}{'seconds':>9}{'/ decoding':>12}{'peak MB':>9}{'largest difference':>20}")
+        print(f"{'':<48}{'seconds':>9}{'/ decoding':>12}{'peak MB':>9}{'largest difference':>20}")
         for name, row in told.items():
             apart = "" if row["answer"] is None else f"{np.abs(np.array(row['answer']) / answer - 1).max():.0e}"
-            print(f"{name:<32}{row['seconds']:>9.3f}{row['seconds'] / base:>12.2f}{row['peak'] / 1e6:>9.0f}{apart:>20}")
+            print(f"{name:<48}{row['seconds']:>9.3f}{row['seconds'] / base:>12.2f}{row['peak'] / 1e6:>9.0f}{apart:>20}")
 
 
 if __name__ == "__main__":
