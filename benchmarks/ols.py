@@ -117,8 +117,8 @@ def mllib(folder: str) -> list[float]:
 
     from benchmarks.engines import session
 
-    table = VectorAssembler(inputCols=NAMES, outputCol="features").transform(session().read.parquet(folder))
-    fit = LinearRegression(solver="normal", labelCol="y").fit(table)
+    table = session().read.parquet(folder)
+    fit = LinearRegression(solver="normal", labelCol="y").fit(VectorAssembler(inputCols=NAMES, outputCol="features").transform(table))
     return [fit.intercept, *fit.coefficients.toArray().tolist()]
 
 
