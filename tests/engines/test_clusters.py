@@ -101,6 +101,25 @@ def test_a_spark_frame_is_enough(flights, spark):
     assert_equal(data.groupBy("dep_delay", "distance", "carrier", "month", "arr_delay", "late").count(), frame)  # partitions that Spark settles as it runs
 
 
+def test_a_spark_frame_is_computed_once_for_all_rounds_and_then_let_go(flights, spark):
+    _, frame = flights
+    some, rows = frame[["late", "dep_delay", "distance"]], spark.sparkContext.accumulator(0)
+    data = spark.createDataFrame(some).repartition(3)
+
+    def counted(batches):
+        for batch in batches:
+            rows.add(batch.num_rows)
+            yield batch
+
+    computed = data.mapInArrow(counted, data.schema)
+    fit = sm.glm("late ~ dep_delay + distance", computed, "binomial", prefer="time")
+    glance, *others = fit.ledger.rounds
+    assert glance.measure == "Glance" and len(others) >= 3
+    assert rows.value == 2 * len(some), "the glance has computed them, and one of the others"
+    assert not list(spark.sparkContext._jsc.getPersistentRDDs())
+    np.testing.assert_allclose(fit.params, sm.glm("late ~ dep_delay + distance", frame, "binomial").params, rtol=1e-10)
+
+
 def test_a_deep_tree_of_spark_has_the_bits_of_threads(spark):
     tables = [table for table in contract_tables() for _ in range(5)]
     engine = sm.engine(spark_frame(spark, tables))

@@ -35,6 +35,14 @@ class Remembering(Engine, Protocol):
 
 
 @runtime_checkable
+class Keeping(Engine, Protocol):
+    """An engine that may keep rows from one question to the next."""
+
+    def release(self) -> None:
+        """Keep none any longer: the program is over."""
+
+
+@runtime_checkable
 class Branching(Engine, Protocol):
     """An engine whose parts' answers are added up on their way, in a tree."""
 

@@ -18,6 +18,7 @@ class Measure(Data, Generic[S]):
     """A question whose answers add: m(A ∪ B) == m(A) + m(B), and the answer of no rows is the identity."""
 
     learns_design: ClassVar[bool] = False
+    again: ClassVar[bool] = False  # whether who asks will ask of the same columns again, so that rows that are dear to compute are worth keeping
     design: Design
 
     def __call__(self, rows: Rows) -> S:
@@ -37,6 +38,7 @@ class PartMeasure(Data, Generic[S]):
     """
 
     learns_design: ClassVar[bool] = False
+    again: ClassVar[bool] = False  # as of a `Measure`
     first: ClassVar[int | None] = None  # of a part's rows it looks at so many at most, the first; None: at all of them
     design: Design
 

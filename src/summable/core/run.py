@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from summable.core.data import Data
-from summable.core.engine import Branching, Counting, Engine, Remembering, Slicing
+from summable.core.engine import Branching, Counting, Engine, Keeping, Remembering, Slicing
 from summable.core.errors import SummableError
 from summable.core.html import table
 from summable.core.measure import Asked, FeatureMeasure, Question, Rounds
@@ -90,8 +90,16 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
 
     A question's weight is that of its bytes, with each design spelled out once; an answer's is that of its fields. What is asked of
     coefficients alone is a round only of an engine that slices them. With `foretell`, which tells what an answer will weigh, the ledger
-    has that beside what it weighed.
+    has that beside what it weighed. An engine that keeps rows between questions may forget them afterwards.
     """
+    try:
+        return _run(program, engine, foretell)
+    finally:
+        if isinstance(engine, Keeping):
+            engine.release()
+
+
+def _run(program: Rounds[R], engine: Engine, foretell: Foretell | None) -> tuple[R, Ledger]:
     ledger, sent, answer = Ledger(), set[str](), None
     memory, tree = engine if isinstance(engine, Remembering) else None, engine if isinstance(engine, Branching) else None
     while True:

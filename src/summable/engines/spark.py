@@ -22,6 +22,7 @@ from summable.core.statistic import Statistic, pairwise
 from summable.core.wire import decode, encode
 from summable.engines import jobs, tree
 from summable.engines.fingerprint import fingerprints
+from summable.engines.kept import Kept, is_kept, keep
 from summable.engines.part import HOPELESS, answer
 from summable.engines.together import Together
 
@@ -50,6 +51,7 @@ class Spark:
         self.frame, self.ask, self.shards, self.arrow, self.watch, self.run = frame, ask, shards, arrow, watch, run
         self.parts = len(shards) or 1  # of a frame, as the last round found them: a plan may change
         self.depth = self._depth()
+        self.kept: Kept | None = None
 
     @property
     def schema(self) -> list[str] | None:
@@ -59,7 +61,7 @@ class Spark:
     def sum(self, measure: Question[S]) -> S:
         """The sum over the parts, in their order."""
         self.depth = self._depth()
-        answers = _head(self._wanted(columns(measure)), measure).mapInArrow(partial(_task, partial(self.ask, measure)), ANSWERS)
+        answers = self._asked(measure, partial(_task, partial(self.ask, measure)))
         for level in range(1, self.depth):
             size = self.run * FAN**level
             answers = _joined(answers, measure, size, -(-self.parts // size))
@@ -73,6 +75,12 @@ class Spark:
         if body is None:
             raise jobs.read(str(error)) or SourceError(str(error))
         return decode(body)  # type: ignore[no-any-return]
+
+    def release(self) -> None:
+        """Keep no rows any longer."""
+        if self.kept:
+            self.kept.release()
+        self.kept = None
 
     def fingerprints(self) -> list[str]:
         """What tells each shard's rows from others."""
@@ -88,6 +96,16 @@ class Spark:
         if first is None or not hasattr(first[0], "__len__") or isinstance(first[0], str):
             raise Unsupported(f"column {column!r} holds no vectors", 'Name the features: features=["a", "b"].')
         return len(first[0])
+
+    def _asked(self, measure: Question[Any], task: Callable[[Batches], Batches]) -> Any:
+        """A task for each part: of rows that are computed, or of those that are kept from an earlier question, or for later ones."""
+        names, few = columns(measure), isinstance(measure, PartMeasure) and measure.first is not None
+        wanted = self._wanted(names)
+        if self.kept is None and measure.again and not self.shards and not is_kept(self.frame):
+            self.kept = keep(wanted)
+        if self.kept and self.kept.holds(names) and not few:
+            return self.kept.asked(task, ANSWERS)
+        return _head(wanted, measure).mapInArrow(task, ANSWERS)
 
     def _depth(self) -> int:
         return tree.depth(-(-self.parts // self.run), FAN)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from summable.core.engine import Engine
+from summable.core.engine import Engine, Keeping
 from summable.core.errors import Unsupported
 from summable.core.measure import Question
 from summable.core.statistic import Statistic, pairwise
@@ -33,6 +33,12 @@ class Together:
     def sum(self, measure: Question[S]) -> S:
         """The sum of the engines' sums, in their order."""
         return pairwise([engine.sum(measure) for engine in self.engines])
+
+    def release(self) -> None:
+        """No engine keeps rows any longer."""
+        for engine in self.engines:
+            if isinstance(engine, Keeping):
+                engine.release()
 
     def remembering(self, memory: Callable[[], Any]) -> Together:
         """The same, each engine that can with a memory of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class Curvature(Measure[Quadratic]):
     Source: McCullagh & Nelder 1989, §2.5.
     """
 
+    again: ClassVar[bool] = True
     design: Design
     loss: Loss
     at: Array  # (width, points)

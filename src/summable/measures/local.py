@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,7 @@ class Local(PartMeasure[Beginning]):
     Source: Firth 1993 (the prior); Zhang, Duchi & Wainwright 2013 and Huang & Huo 2019 (one-shot fits).
     """
 
+    again: ClassVar[bool] = True
     design: Design
     loss: Loss
     kept: NDArray[np.int64]  # positions of the features that make a basis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Nearest(Measure[Clustered]):
     Source: Lloyd 1982; Bahmani et al. 2012, §3.4.
     """
 
+    again: ClassVar[bool] = True
     design: Design
     centres: Array  # (centres, width) about the design's shifts; zero for the constant
     costs: bool = False

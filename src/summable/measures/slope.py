@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Slope(Measure[Tangent]):
     Source: McCullagh & Nelder 1989, §2.5.
     """
 
+    again: ClassVar[bool] = True
     design: Design
     loss: Loss
     at: Array  # (width,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ class Slopes(Measure[Tangents]):
     Source: Robbins & Monro 1951; McCullagh & Nelder 1989, §2.5.
     """
 
+    again: ClassVar[bool] = True
     design: Design
     loss: Loss
     at: Array  # (width, targets)

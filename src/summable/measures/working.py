@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -107,6 +107,7 @@ class Working(Measure[Opening]):
     Source: McCullagh & Nelder 1989, §2.5.
     """
 
+    again: ClassVar[bool] = True
     design: Design
     loss: Loss
     at: Array = field(default_factory=lambda: np.zeros(0))  # (width,); (0,) for a mean near each y
