@@ -95,12 +95,12 @@ def main() -> None:
     rows = 500_000 if options.quick else 10_000_000
     parquet = ols.compare(rows)
     lines = [*head, *aims(found, parquet, started()), *lines, *from_parquet(rows, parquet)]
-    charts.all_of_them(HERE, options.quick)
     pictures = {"seconds against rows": "rows", "memory against rows": "memory", "against columns": "columns", "threads": "threads", "pieces": "shards"}
     lines += [" ".join(f"![{name}]({file}.svg)" for name, file in pictures.items()), ""]
     beside = HERE / "RESULTS.md.part"
     beside.write_text("\n".join(lines))
     beside.replace(HERE / "RESULTS.md")
+    charts.all_of_them(HERE, options.quick)
 
 
 if __name__ == "__main__":
