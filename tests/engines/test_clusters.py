@@ -111,12 +111,12 @@ def test_a_spark_frame_is_computed_once_for_all_rounds_and_then_let_go(flights, 
             rows.add(batch.num_rows)
             yield batch
 
-    computed = data.mapInArrow(counted, data.schema)
+    computed, before = data.mapInArrow(counted, data.schema), set(spark.sparkContext._jsc.getPersistentRDDs())
     fit = sm.glm("late ~ dep_delay + distance", computed, "binomial", prefer="time")
     glance, *others = fit.ledger.rounds
     assert glance.measure == "Glance" and len(others) >= 3
     assert rows.value == 2 * len(some), "the glance has computed them, and one of the others"
-    assert not list(spark.sparkContext._jsc.getPersistentRDDs())
+    assert set(spark.sparkContext._jsc.getPersistentRDDs()) == before
     np.testing.assert_allclose(fit.params, sm.glm("late ~ dep_delay + distance", frame, "binomial").params, rtol=1e-10)
 
 
