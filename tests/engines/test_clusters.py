@@ -6,11 +6,15 @@ import re
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import summable as sm
+from summable.core.run import run
 from summable.core.statistic import Labels
 from summable.core.wire import encode
+from summable.engines import packed
+from summable.engines.kept import Kept
 from summable.engines.spark import _head as few
 from summable.engines.spark import _one as together
 from summable.measures.glance import Glance, Glimpse
@@ -118,6 +122,39 @@ def test_a_spark_frame_is_computed_once_for_all_rounds_and_then_let_go(flights, 
     assert rows.value == 2 * len(some), "the glance has computed them, and one of the others"
     assert set(spark.sparkContext._jsc.getPersistentRDDs()) == before
     np.testing.assert_allclose(fit.params, sm.glm("late ~ dep_delay + distance", frame, "binomial").params, rtol=1e-10)
+
+
+def test_a_spark_session_that_has_ended_hides_no_error(spark):
+    from py4j.protocol import Py4JNetworkError
+
+    class Gone:
+        def unpersist(self):
+            raise Py4JNetworkError("Answer from Java side is empty")
+
+    def fails():
+        raise sm.DataError("the rows are at fault", "Mend them.")
+        yield
+
+    engine = sm.engine(spark.range(4))
+    engine.kept = Kept(frozenset(), Gone())
+    with pytest.raises(sm.DataError, match="the rows are at fault"):
+        run(fails(), engine)
+    assert engine.kept is None
+
+
+def test_doubles_of_a_spark_frame_come_as_they_are(spark):
+    table = pa.table({
+        "a.b": pa.array([1.0, None, float("nan"), -0.0, float("inf")]), "text": ["u", None, "", "v", "u"], "back`tick": [5.0, 6.0, 7.0, 8.0, 9.0],
+        "whole": pa.array([1, 2, None, 4, 5], pa.int64()), "none": pa.array([None] * 5, pa.float64()), "small": pa.array([1.5] * 5, pa.float32()),
+    })  # fmt: skip
+
+    def spelled(batches):
+        for batch in batches:
+            yield pa.RecordBatch.from_pydict({"names": [" ".join(batch.schema.names)], "values": [repr(batch.to_pylist())]})
+
+    rows = packed.asked(spark_frame(spark, [table, table[:0], table[3:]]), spelled, "names string, values string").collect()
+    assert [row["values"] for row in rows if row["values"] != "[]"] == [repr(table.to_pylist()), repr(table[3:].to_pylist())]
+    assert {row["names"] for row in rows} == {" ".join(table.schema.names)}
 
 
 def test_a_deep_tree_of_spark_has_the_bits_of_threads(spark):

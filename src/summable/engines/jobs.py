@@ -19,7 +19,7 @@ MARKED = re.compile(r"<summable:([A-Za-z0-9+/=]+)>")
 TASK = re.compile(r"[Tt]ask (\d+)\.\d+ in stage")
 CAUSE = re.compile(r"^(?:Caused by: )?[\w.$]+(?:Error|Exception): (.+)$", re.MULTILINE)
 RECORDS = "spark.sql.execution.arrow.maxRecordsPerBatch"
-USUAL = "10000"  # what it is where nobody has set it
+USUAL = 10_000  # what it is where nobody has set it
 NUMBERS = 2**20  # of a batch that Python is handed: 8 MB, of which it does not feel what it spends on each
 EVERY = 0.5  # seconds between two looks at how far a job is
 
@@ -49,22 +49,21 @@ def followed(context: Any, name: str, parts: int, watch: Watch | None) -> Iterat
 
 
 class _Batches:
-    """Greater batches for few columns while any fit of this process is summing, where nobody has chosen their size; the last one out resets it."""
+    """Batches of so many rows while any fit of this process is summing, where nobody has chosen their size; the last one out resets it."""
 
     def __init__(self) -> None:
         self.lock, self.inside = Lock(), dict[Any, int]()
 
     @contextmanager
-    def __call__(self, session: Any, columns: int) -> Iterator[None]:
-        rows = NUMBERS // max(columns, 16)
+    def __call__(self, session: Any, rows: int) -> Iterator[None]:
         with self.lock:
-            if greater := rows > int(USUAL) and (session in self.inside or session.conf.get(RECORDS) == USUAL):
+            if ours := rows != USUAL and (session in self.inside or session.conf.get(RECORDS) == str(USUAL)):
                 self.inside[session] = self.inside.get(session, 0) + 1
                 session.conf.set(RECORDS, str(rows))
         try:
             yield
         finally:
-            if greater:
+            if ours:
                 self._leave(session)
 
     def _leave(self, session: Any) -> None:
@@ -72,10 +71,15 @@ class _Batches:
             self.inside[session] -= 1
             if self.inside[session] == 0:
                 del self.inside[session]
-                session.conf.set(RECORDS, USUAL)
+                session.conf.set(RECORDS, str(USUAL))
 
 
-great_batches = _Batches()
+batches = _Batches()
+
+
+def great(columns: int) -> int:
+    """Rows of a batch of so many columns: more than usual, of few."""
+    return max(NUMBERS // max(columns, 16), USUAL)
 
 
 def spelled(error: SummableError) -> str:

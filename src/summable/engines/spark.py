@@ -6,7 +6,7 @@ import gc
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager
 from functools import cache, partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -20,9 +20,10 @@ from summable.core.measure import PartMeasure, Question, columns
 from summable.core.rows import Shard
 from summable.core.statistic import Statistic, pairwise
 from summable.core.wire import decode, encode
-from summable.engines import jobs, tree
+from summable.engines import jobs, packed, tree
 from summable.engines.fingerprint import fingerprints
-from summable.engines.kept import Kept, is_kept, keep
+from summable.engines.kept import AT_ONCE, Kept, is_kept, keep
+from summable.engines.packed import quoted
 from summable.engines.part import HOPELESS, answer
 from summable.engines.together import Together
 
@@ -61,13 +62,13 @@ class Spark:
     def sum(self, measure: Question[S]) -> S:
         """The sum over the parts, in their order."""
         self.depth = self._depth()
-        answers = self._asked(measure, partial(_task, partial(self.ask, measure)))
+        if self.kept is None and measure.again and not self.shards and not is_kept(self.frame):
+            self._keep(measure)
+        answers, records = self._asked(measure, partial(_task, partial(self.ask, measure)))
         for level in range(1, self.depth):
             size = self.run * FAN**level
             answers = _joined(answers, measure, size, -(-self.parts // size))
-        session, width = self.frame.sparkSession, len(columns(measure) or self.schema or ())
-        followed = jobs.followed(session.sparkContext, type(measure).__name__, self.parts, self.watch)
-        with nullcontext() if self.shards else jobs.great_batches(session, width), followed:
+        with self._job(type(measure).__name__, records):
             rows: list[Row] = [tuple(row) for row in answers.collect()]
         if not rows:  # a plan that Spark knows to be empty has no partition that could say so
             rows = [_row(index, total) for index, total in self.ask(measure, iter(()))]
@@ -92,20 +93,32 @@ class Spark:
         """How many numbers the vectors of a column hold, by the first row."""
         if column not in (self.schema or ()):
             raise Unsupported(f"there is no column {column!r} of vectors", f"The columns are {', '.join(self.schema or ['those of files'])}.")
-        first = self.frame.select(_quoted(column)).first()
+        first = self.frame.select(quoted(column)).first()
         if first is None or not hasattr(first[0], "__len__") or isinstance(first[0], str):
             raise Unsupported(f"column {column!r} holds no vectors", 'Name the features: features=["a", "b"].')
         return len(first[0])
 
-    def _asked(self, measure: Question[Any], task: Callable[[Batches], Batches]) -> Any:
-        """A task for each part: of rows that are computed, or of those that are kept from an earlier question, or for later ones."""
+    def _keep(self, measure: Question[Any]) -> None:
+        """Compute the rows that this question and later ones ask of."""
+        wanted = self._wanted(columns(measure))
+        self.kept = keep(wanted)
+        with self._job("rows", jobs.great(len(wanted.columns))):
+            self.kept.compute()
+
+    def _asked(self, measure: Question[Any], task: Callable[[Batches], Batches]) -> tuple[Any, int]:
+        """A task for each part, of rows that are computed or of those that are kept, and how many of these it is handed at a time."""
         names, few = columns(measure), isinstance(measure, PartMeasure) and measure.first is not None
-        wanted = self._wanted(names)
-        if self.kept is None and measure.again and not self.shards and not is_kept(self.frame):
-            self.kept = keep(wanted)
         if self.kept and self.kept.holds(names) and not few:
-            return self.kept.asked(task, ANSWERS)
-        return _head(wanted, measure).mapInArrow(task, ANSWERS)
+            return self.kept.asked(task, ANSWERS), AT_ONCE
+        frame = _head(self._wanted(names), measure)
+        return packed.asked(frame, task, ANSWERS), jobs.USUAL if self.shards else jobs.great(len(frame.columns))
+
+    @contextmanager
+    def _job(self, name: str, records: int) -> Iterator[None]:
+        """A job of Spark's, told and cancelled as `jobs.followed` does, whose tasks are handed so many rows at a time."""
+        session = self.frame.sparkSession
+        with jobs.batches(session, records), jobs.followed(session.sparkContext, name, self.parts, self.watch):
+            yield
 
     def _depth(self) -> int:
         return tree.depth(-(-self.parts // self.run), FAN)
@@ -114,8 +127,8 @@ class Spark:
         """The frame, less the columns that are not asked for."""
         known = self.schema or []
         if not names or not set(names) <= set(known):
-            return self.frame.select(*map(_quoted, known[:1])) if known and not names else self.frame
-        return self.frame.select(*map(_quoted, names))
+            return self.frame.select(*map(quoted, known[:1])) if known and not names else self.frame
+        return self.frame.select(*map(quoted, names))
 
 
 def _head(frame: Any, question: Question[Any]) -> Any:
@@ -133,10 +146,6 @@ def _runs_python(frame: Any) -> bool:
     """Whether Python computes some of its rows."""
     plan = frame._jdf.queryExecution().executedPlan().toString()
     return any(word in plan for word in ("Python", "InArrow", "InPandas"))
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
 
 
 def _task(ask: Callable[[Batches], Iterator[tuple[int, Answer]]], batches: Batches) -> Batches:

@@ -138,7 +138,7 @@ def _begun(start: Any, m: Any, constant: Any, offset: Any, weight: Any, eta: Any
 def _thin(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any, sums: Any, slopes: Any) -> None:
     """sums (2,) gain value and squared Pearson residuals, and slopes (p + 1,) or (0,) the gradient."""
     p = len(at.addresses)
-    step = thin.some(p)
+    step = thin.rows_at_once(p)
     by, part, eta, w = np.zeros((4, step + SPARE)), np.zeros(p), np.zeros(step), np.full(step, weight[0])
     for start in range(0, rows, step):
         m = min(step, rows - start)
@@ -208,7 +208,6 @@ def sweep(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Arr
     """
     if (power := code(loss)) is None:
         return None
-    known = columns, power, *map(_numbers, (at, offset, y, weight))
     known = place(columns), columns.rows, power, _numbers(at), _numbers(offset), _numbers(y), _numbers(weight)
     return _second_order(*known, not loss.is_canonical) if order == 2 else _first_order(*known, order)
 

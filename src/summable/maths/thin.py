@@ -13,7 +13,7 @@ HELD = 2**15  # numbers of the rows that are met twice, for their predictors and
 
 
 @compiled
-def some(p: Any) -> Any:
+def rows_at_once(p: Any) -> Any:
     """Rows at a time, of so many columns: few are added in one row."""
     return max(128, min(512, HELD // max(p, 1)))
 
@@ -129,7 +129,7 @@ def dot(at: Any, start: Any, m: Any, v: Any, to: Any) -> None:
 @compiled
 def predictors(at: Any, rows: Any, coef: Any, eta: Any) -> None:
     """eta (q, rows) gains the columns times coefficients, (q, p)."""
-    step = some(len(at.addresses))
+    step = rows_at_once(len(at.addresses))
     for start in range(0, rows, step):
         m = min(step, rows - start)
         for t in range(len(coef)):
@@ -139,7 +139,7 @@ def predictors(at: Any, rows: Any, coef: Any, eta: Any) -> None:
 @compiled
 def dots(at: Any, rows: Any, by: Any, first: Any) -> None:
     """first (q, p) gains the columns' inner products with `by`, (q, rows)."""
-    step, part = some(len(at.addresses)), np.empty(len(at.addresses))
+    step, part = rows_at_once(len(at.addresses)), np.empty(len(at.addresses))
     for start in range(0, rows, step):
         m = min(step, rows - start)
         for t in range(len(by)):

@@ -1,8 +1,8 @@
 """Products of columns, tile by tile: rows in cache, less their shifts, as contiguous float64 columns.
 
 What Arrow decoded is read where it lies, a matrix by rows is turned on the way. A tile's products are taken in blocks of four columns by
-three, whose twelve sums stay in registers: at any width as fast as the blocks of BLAS, which would want rows less their shifts, and times
-their weights, written out. While they are taken, the next tile's rows are fetched.
+three, whose twelve sums stay in registers: within a tenth of BLAS's speed, which would want rows less their shifts, and times their weights,
+written out. While they are taken, the next tile's rows are fetched.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from summable.solvers.problem import Point, Problem, best
 from summable.solvers.start import constant_of, least_squares_start, level_from, level_start, products_of
 from summable.solvers.step import Step, converged, step_from
 
-WIDE = 10  # features from which a Hessian costs two gradients; at 50 it costs four, at 200 eight
+WIDE = 10  # features from which it was faster; a Hessian costs 1.3 gradients there, three at 50, seven or eight at 200
 WORTH = 2**25  # numbers of a design: of fewer, a Hessian takes no longer than what Python spends on some rounds
 SHARE = 12  # of so many rows one is looked at, so that four looks cost a third of a reading
 EACH = 50  # rows looked at for every column, at least: their Hessian is then within a quarter or so of that of all

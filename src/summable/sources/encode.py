@@ -289,7 +289,8 @@ class ArrowRows:
     def _curve(self, basis: Basis, position: int) -> Array:
         """A column of a basis over the kept rows."""
         if basis.name not in self._curves:
-            self._curves[basis.name] = np.ascontiguousarray(bases.evaluate(basis, self._values(Numeric(basis.expression))))
+            with np.errstate(all="ignore"):  # a NaN stays one
+                self._curves[basis.name] = np.ascontiguousarray(bases.evaluate(basis, self._values(Numeric(basis.expression))))
         return np.asarray(self._curves[basis.name][position])
 
     def _words(self, name: str) -> Any:
