@@ -15,6 +15,8 @@ from summable.maths.quartiles import quartiles
 from summable.measures.class_sums import count, members
 from summable.measures.glance import SAMPLE, refuse_absent
 
+EACH = 256  # rows for every class: their median is within a tenth of a deviation of the middle
+
 
 @dataclass(frozen=True, eq=False)
 class ClassMiddles(Statistic):
@@ -39,8 +41,9 @@ class ClassMiddle(PartMeasure[ClassMiddles]):
 
     def __call__(self, part: Shard) -> ClassMiddles:
         refuse_absent(self.design.names, part.kinds())
-        rows = next(iter(part.rows(self.design, limit=SAMPLE)))
-        x, groups = rows.matrix(), count(self.design)
+        groups = count(self.design)
+        rows = next(iter(part.rows(self.design, limit=min(SAMPLE, EACH * groups))))
+        x = rows.matrix()
         codes = members(rows)
         seen, centre, spread = np.zeros(groups + 1), *np.zeros((2, groups + 1, self.design.width))
         classes = [(group, x[codes == group]) for group in range(groups)] if groups > 1 else []
