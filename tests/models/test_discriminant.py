@@ -41,6 +41,8 @@ def test_law(law):
 
 @parametrize_with_checks([sm.LinearDiscriminantAnalysis(solver="eigen")])
 def test_what_scikit_learn_asks_of_every_estimator(estimator, check):
+    if "array_api" in str(check):
+        estimator.set_params(shrinkage=0.5)  # a class has fewer rows than features there, and no inverse
     check(estimator)
 
 

@@ -20,6 +20,8 @@ spec.loader.exec_module(tables)
 @pytest.mark.slow
 @parametrize_with_checks([getattr(sm, name)() for name in MODELS])
 def test_what_scikit_learn_asks_of_every_estimator(estimator, check):
+    if isinstance(estimator, sm.QuadraticDiscriminantAnalysis) and "array_api" in str(check):
+        estimator.set_params(reg_param=1.0)  # as scikit-learn asks of its own: a class has fewer rows than features there
     check(estimator)
 
 
