@@ -80,12 +80,13 @@ def problem(family):
     return Problem(design, loss(family), np.arange(width), 0.5 * np.eye(width), 203.0, np.eye(width), np.zeros((0, 0)))
 
 
-WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow", "cg", "wide cg")
+WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow", "cg", "free lbfgs", "wide cg")
+WHOLE = ("cg", "free lbfgs", "wide cg")  # which look at all rows
 
 
 def ways(dp, tp, sliced):
     """Those in which a scheme is trained: all where a step is of its own kind."""
-    return WAYS[:5] if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "adam", "logistic sgd", "narrow", "cg")
+    return WAYS[:5] if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "adam", "logistic sgd", "narrow", "cg", "free lbfgs")
 
 
 def trained(x, y, churn, names=WAYS, **options):
@@ -103,9 +104,10 @@ def trained(x, y, churn, names=WAYS, **options):
     calls |= {
         "cg": lambda: sm.train(x, y, weights=1.0 + (x[:, 1] > 0), alpha=0.5, **krylov),
         "wide cg": lambda: sm.train(wide, y[:, :2], alpha=30.0, **krylov),
+        "free lbfgs": lambda: sm.train(x + 20.0, churn, family="binomial", alpha=0.5, tolerance=1e-10, **{**krylov, "method": "lbfgs"}),
     }
     fits = {name: calls[name]() for name in names}
-    return {name: np.concatenate([[] if "cg" in name else fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept]) for name, fit in fits.items()}
+    return {name: np.concatenate([[] if name in WHOLE else fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept]) for name, fit in fits.items()}
 
 
 def fitted(x, y, churn, engine=None):
@@ -184,6 +186,20 @@ def account_of_directions(x, y, where, dp, tp, sliced):
     assert images and {(line.up, line.inside) for line in images} == {(8 * (own * TARGETS + TARGETS) * (dp > 1), inside)}
 
 
+def account_of_inner_products(x, y, where, dp, tp):
+    """The same of L-BFGS: a step is a gradient of the rows, a lift, a value told with two more, and five inner products for each step remembered."""
+    own = np.diff(bounds(FEATURES + 1, tp))[where.get_local_rank("tp")]
+    with Bytes() as seen:
+        fit = sm.train(x, y, method="lbfgs", steps=20, tolerance=1e-3, engine=where, split="features")
+    told = [line.up + line.inside for line in fit.ledger.rounds]
+    assert seen.count == sum(told) + 8 * (FEATURES + 1) * TARGETS * (tp > 1)  # which cross once, at the end
+    slopes = [line for line in fit.ledger.rounds if line.measure == "Slopes"]
+    assert {(line.up, line.inside) for line in slopes} == {(8 * (own * TARGETS + TARGETS + 3) * (dp > 1), 8 * (1 + len(x) * TARGETS * (tp > 1)))}
+    products = [line.inside for line in fit.ledger.rounds if line.measure == "Inner"]
+    remembered = [8 * (1 + 5 * count) * (tp > 1) for count in range(len(fit.losses) + 1)]
+    assert sorted({*products}) == sorted({*remembered, 8 * TARGETS * (tp > 1), 8 * 3 * TARGETS * (tp > 1)}), (products, remembered)
+
+
 def once(design):
     return (yield from Gram(design))
 
@@ -229,6 +245,7 @@ def everything(rank, folder):
         accounts(*mine[:2], where, dp, tp, sliced)
         if sliced == "features":
             account_of_directions(*mine[:2], where, dp, tp, sliced)
+            account_of_inner_products(*mine[:2], where, dp, tp)
         np.savez(Path(folder) / f"{dp}x{tp}{sliced}-{rank}.npz", **found)
     dist.destroy_process_group()
 

@@ -18,7 +18,7 @@ from summable.testing import contract
 HERE = Path(__file__).parent
 LEAST = {  # where more than rounding may lie between
     "logistic few rounds": 1e-8,  # the start of that fit depends on the cut, and its tolerance is 3e-11
-    "cg": 1e-9, "wide cg": 1e-9,  # the residual is 1e-10 of the first, and rounding may take a step more to it
+    "cg": 1e-9, "wide cg": 1e-9, "free lbfgs": 1e-8,  # the residual is 1e-10 of the first, and rounding may take a step more to it
 }  # fmt: skip
 pytestmark = pytest.mark.slow
 

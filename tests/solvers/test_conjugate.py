@@ -81,10 +81,10 @@ def test_what_does_not_converge_says_so():
     ("options", "message"),
     [
         ({"family": "poisson"}, "conjugate gradients solve least squares, and the family is poisson"),
-        ({"batch": 10}, "look at all rows in every step"),
+        ({"batch": 10}, "steps of conjugate gradients look at all rows"),
         ({"checkpoint": "state.json"}, "keep no checkpoint"),
         ({"alpha": -1.0}, "alpha=-1.0 is no penalty"),
-        ({"method": "adam", "alpha": 1.0}, "alpha=1.0 goes with conjugate gradients"),
+        ({"method": "adam", "alpha": 1.0}, "alpha=1.0 goes with steps over all rows"),
         ({"split": "features"}, "split='features' needs a mesh"),
         ({"weights": np.zeros(300)}, "no row is left to fit"),
         ({"start": (np.full((1, 20), 1e200), np.zeros(1))}, "a sum of squares is beyond what numbers can hold"),

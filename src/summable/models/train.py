@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -29,9 +29,10 @@ from summable.models.trained import Trained
 from summable.open import engine as place_of
 from summable.open import matrices
 from summable.solvers.adam import adam
-from summable.solvers.conjugate import Normal, conjugate
+from summable.solvers.conjugate import Approach, Normal, conjugate
 from summable.solvers.sgd import sgd
 from summable.solvers.training import Course, Listener, State, begin, overall
+from summable.solvers.vector_free import vector_free
 
 RATES = {"sgd": 0.01, "adam": 0.001}
 
@@ -42,7 +43,7 @@ def train(
     *,
     family: str | Family = "gaussian",
     link: str | Link | None = None,
-    method: Literal["sgd", "adam", "cg"] = "adam",
+    method: Literal["sgd", "adam", "cg", "lbfgs"] = "adam",
     rate: float | None = None,
     steps: int | None = None,
     epochs: int = 10,
@@ -75,8 +76,9 @@ def train(
     X, y: arrays (n, p) and (n,) or (n, q); or data of any kind, and the name or names of y's columns.
     family, link: as for `glm`.  weights: (n,), or a column's name.  features: columns; by default all others.
     method: "sgd" with `momentum`, or "adam"; or "cg", conjugate gradients, the way to least squares of a design too wide for X'X, with
-        `alpha`, the ridge: |y − Xb|² + alpha |b|², the intercept free. It takes `tolerance`, of the normal equations' residual (1e-10 by
-        default), `steps` (1000 at most, by default), start, split and weights, and of the other options none.
+        `alpha`, the ridge: |y − Xb|² + alpha |b|², the intercept free; or "lbfgs", the same for every family: deviance + alpha |b|². Both take
+        `tolerance`, of the gradient over that of the start (1e-10 for "cg", 1e-8 for "lbfgs"), `steps` (1000 at most, by default), start, split
+        and weights, and of the other options none.
     rate: 0.01 and 0.001 by default, times `decay` every so many (`every`) epochs.
     steps, or epochs: how many.  batch: rows of a step, about; by default all. An epoch sees each row once.
     seed: of the batches.  key: a column of numbers that says which rows go together; by default all columns do, so that equal rows do.
@@ -89,21 +91,22 @@ def train(
 
     Returns a `Trained`. Raises `DataError` where a loss is not finite, or no row is left; `SourceError` or `Unsupported`.
     """
-    check(method, ("sgd", "adam", "cg"), "method")
+    check(method, ("sgd", "adam", "cg", "lbfgs"), "method")
     _check_numbers(rate, steps, epochs, batch, decay, every, save_every)
-    if method == "cg":
-        _refuse_steps(family, link, batch, checkpoint, split)
+    if method in ("cg", "lbfgs"):
+        way = _conjugate(tolerance) if method == "cg" else _lbfgs(tolerance)
+        chosen = _refuse_steps(way, family, link, batch, checkpoint, split)
         place, design, several = _problem(X, y, features, weights, key, workers, engine)
-        return _conjugate(_sliced(place, split, False, False), design, several, start, _alpha(alpha), tolerance or 1e-10, steps or 1000, watch)
+        return _by_all_rows(way, _sliced(place, split, False, False), design, chosen, several, start, _alpha(alpha), steps or 1000, watch)
     if alpha:
-        raise Unsupported(f"alpha={alpha!r} goes with conjugate gradients", 'Give method="cg", or leave it out.')
+        raise Unsupported(f"alpha={alpha!r} goes with steps over all rows", 'Give method="lbfgs" or "cg", or leave it out.')
     if tolerance and batch is not None:
         raise Unsupported("the gradient of a batch is never small", "Give loss_tolerance=…, or leave out batch.")
     place, design, several = _problem(X, y, features, weights, key, workers, engine)
     place = _sliced(place, split, bool(tolerance), bool(loss_tolerance))
     chosen, targets = loss(family, link), len(design.role("y"))
     whole = _start(start, design.width, targets)
-    scale = (2.0 if isinstance(chosen.family, Gaussian) else 1.0) / targets
+    scale = _scale(chosen, targets)
     course = Course(
         steps or 0, RATES[method] if rate is None else rate, seed=seed, decay=decay, every=every,
         scale=scale, tolerance=tolerance, loss_tolerance=loss_tolerance,
@@ -126,10 +129,29 @@ def train(
     return Trained(state.at[1:].T, state.at[0], losses, float(final.sum()), chosen, names, rows, state.converged, several, tuple(ledger.rounds))
 
 
-def _conjugate(
-    place: Engine, design: Design, several: bool, start: Any, alpha: float, tolerance: float, most: int, watch: Callable[[int, float], Any] | None
+@dataclass(frozen=True)
+class Way:
+    """A method that looks at all rows in every step."""
+
+    method: str
+    name: str
+    tolerance: float
+    program: Callable[..., Rounds[Approach]]  # (normal, loss, start, tolerance=, most=, listener=)
+    advice: str  # where its steps did not suffice
+
+
+def _conjugate(tolerance: float) -> Way:
+    return Way("cg", "conjugate gradients", tolerance or 1e-10, lambda normal, _, start, **how: conjugate(normal, start, **how), "a greater alpha, ")
+
+
+def _lbfgs(tolerance: float) -> Way:
+    return Way("lbfgs", "L-BFGS", tolerance or 1e-8, vector_free, "an alpha, ")
+
+
+def _by_all_rows(
+    way: Way, place: Engine, design: Design, of: Loss, several: bool, start: Any, alpha: float, most: int, watch: Callable[[int, float], Any] | None
 ) -> Trained:
-    """By conjugate gradients, each rank with the features that it holds."""
+    """Steps over all rows, each rank with the features that it holds."""
     targets, constant = len(design.role("y")), np.eye(design.width, 1)
     share: Callable[[Array], Array] = place.share if isinstance(place, Slicing) else lambda whole: whole
     normal = Normal(design, share(np.broadcast_to(alpha * (1 - constant), (design.width, targets))), share(constant))
@@ -138,27 +160,34 @@ def _conjugate(
         if watch:
             watch(step, float(scale * objective.sum()))
 
-    scale = 2.0 / targets
-    found, ledger = run(conjugate(normal, share(_start(start, design.width, targets)), tolerance=tolerance, most=most, listener=listener), place)
+    scale = _scale(of, targets)
+    program = way.program(normal, of, share(_start(start, design.width, targets)), tolerance=way.tolerance, most=most, listener=listener)
+    found, ledger = run(program, place)
     scale /= found.weight
     if not found.converged:
-        what = f"conjugate gradients stopped after {len(found.objective) - 1} steps with a residual of {found.residual:.1e}, and {tolerance:.1e} was asked for"
-        warnings.warn(f"{what}. Take more steps, a greater alpha, or a greater tolerance.", SummableWarning, stacklevel=3)
+        what = f"{way.name} stopped after {len(found.objective) - 1} steps with a residual of {found.residual:.1e}, and {way.tolerance:.1e} was asked for"
+        warnings.warn(f"{what}. Take more steps, {way.advice}or a greater tolerance.", SummableWarning, stacklevel=3)
     at = checkpoints.whole(place, found.at, design.width, 0)
     losses, loss_ = scale * found.objective[:-1].sum(axis=1), float(scale * found.value.sum())
     names = tuple(design.names[: design.width - 1])
-    return Trained(at[1:].T, at[0], losses, loss_, loss("gaussian"), names, found.rows, found.converged, several, tuple(ledger.rounds), found.residual)
+    return Trained(at[1:].T, at[0], losses, loss_, of, names, found.rows, found.converged, several, tuple(ledger.rounds), found.residual)
 
 
-def _refuse_steps(family: Any, link: Any, batch: Any, checkpoint: Any, split: str | None) -> None:
-    """What conjugate gradients cannot do."""
+def _refuse_steps(way: Way, family: Any, link: Any, batch: Any, checkpoint: Any, split: str | None) -> Loss:
+    """The loss, unless the way cannot go there."""
     chosen = loss(family, link)
-    if not isinstance(chosen.family, Gaussian) or chosen.link.name != "identity":
-        raise Unsupported(f"conjugate gradients solve least squares, and the family is {chosen.name}", 'Take method="adam", or `glm`.')
+    if way.method == "cg" and (not isinstance(chosen.family, Gaussian) or chosen.link.name != "identity"):
+        raise Unsupported(f"{way.name} solve least squares, and the family is {chosen.name}", 'Take method="lbfgs", or `glm`.')
     if batch is not None or checkpoint is not None:
-        raise Unsupported("conjugate gradients look at all rows in every step, and keep no checkpoint", "Leave batch and checkpoint out.")
+        raise Unsupported(f"steps of {way.name} look at all rows, and keep no checkpoint", "Leave batch and checkpoint out.")
     if split == "outputs":
         raise Unsupported("each output would be done at a step of its own", 'Take split="features".')
+    return chosen
+
+
+def _scale(of: Loss, targets: int) -> float:
+    """Of the objective: it times the mean of Σ over targets of w · loss."""
+    return (2.0 if isinstance(of.family, Gaussian) else 1.0) / targets
 
 
 def _alpha(alpha: Any) -> float:

@@ -23,7 +23,7 @@ class Trained(Data):
 
     coef: Array  # (q, p), as `nn.Linear` stores it
     intercept: Array  # (q,)
-    losses: Array  # (steps,) each of its batch, before the step; of method="cg" of all rows, the penalty included
+    losses: Array  # (steps,) each of its batch, before the step; of "cg" and "lbfgs" of all rows, the penalty included
     loss: float  # over all rows, at the end
     of: Loss
     names: tuple[str, ...]  # of the columns, or none
@@ -31,7 +31,7 @@ class Trained(Data):
     converged: bool  # whether the gradient or the loss said that it was enough
     several: bool
     rounds: tuple[Round, ...]
-    residual: float = float("nan")  # of method="cg": what is left of the normal equations, over what there was at the start
+    residual: float = float("nan")  # of "cg" and "lbfgs": what is left of the gradient, over what there was at the start
 
     @property
     def ledger(self) -> Ledger:
