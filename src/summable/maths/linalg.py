@@ -47,6 +47,12 @@ def symmetric(packed: Array) -> Array:
     return square
 
 
+def part_of(packed: Array, columns: NDArray[np.int64]) -> Array:
+    """Some rows and columns of the symmetric matrix that was packed."""
+    square = symmetric(packed)
+    return square if np.array_equal(columns, np.arange(len(square))) else square[np.ix_(columns, columns)]
+
+
 def gram(columns: Array, weight: Array | float) -> Array:
     """Packed Σ weightᵢ xᵢxᵢ' of contiguous columns (width, rows)."""
     if columns.shape[1] == 0:
@@ -135,13 +141,14 @@ def cholesky(xx: Array, xy: Array, yy: Array, noise: Array | float = 0.0) -> Fac
         good = used[kept]
     rhs = solve_triangular(root, (xy[good].T / scale[good]).T, trans="T")
     left_out = np.setdiff1d(np.arange(width), good)
-    relation = np.eye(width)[good]
+    relation = np.eye(width) if len(good) == width else np.eye(width)[good]
     if len(left_out):
         explained = solve_triangular(root, xx[np.ix_(good, left_out)] / scale[good, None], trans="T")
         relation[:, left_out] = solve_triangular(root, explained) / scale[good, None]
     rest = np.maximum(yy - np.square(rhs).sum(axis=0), 0.0)
     digits = _digits(root, 2) if len(good) == len(used) else 0.0
-    return Factor(good, relation, root * scale[good], rhs, rest, digits)
+    root *= scale[good]
+    return Factor(good, relation, root, rhs, rest, digits)
 
 
 def _partial_cholesky(scaled: Array, least: Array) -> tuple[NDArray[np.int64], Array]:

@@ -13,7 +13,7 @@ from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.maths import network
-from summable.maths.linalg import Factor, cholesky, from_triangle, root_of
+from summable.maths.linalg import Factor, cholesky, from_triangle, part_of, root_of
 from summable.maths.losses import Loss, is_open
 from summable.measures.gram import Products
 from summable.measures.local import Beginning
@@ -91,7 +91,8 @@ def problem_of(design: Design, coding: Coding, loss: Loss, plan: Plan, opening: 
     refuse_extremes(products)
     factor = yield from independent_columns(design, coding, products)
     columns = coding.kept[factor.independent]
-    square = opening.square[np.ix_(columns, columns)] / max(float(opening.xx[0]), 1e-300)
+    square = part_of(opening.xx, columns)
+    square /= max(float(opening.xx[0]), 1e-300)
     penalty = penalty_of(coding, factor, plan.alpha * float(opening.trials))
     return Problem(design, loss, columns, penalty, float(opening.rows[0]), square, metric_of(opening, columns)), factor
 
@@ -140,7 +141,7 @@ def metric_of(opening: Opening, columns: NDArray[np.int64]) -> Array:
 def independent_columns(design: Design, coding: Coding, products: Products) -> Rounds[Factor]:
     """Which columns are told apart; by the R factor where their squares have too few digits to say."""
     kept, noise = coding.kept, noise_of(design, products)[coding.kept]
-    factor = cholesky(products.square[np.ix_(kept, kept)], products.xy[kept], products.yy, noise)
+    factor = cholesky(part_of(products.xx, kept), products.xy[kept], products.yy, noise)
     if factor.digits < ENOUGH and is_factorable(design):
         triangle = yield from RFactor(design)
         of_x, of_y = columns_of(triangle, products)

@@ -41,9 +41,9 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
     """
     third = third and problem.design.width <= WIDEST_CUBE and not problem.loss.is_quadratic
     point, alone, reach = yield from begin(problem, candidates, Level(level), third)
-    history: list[Step] = []
+    decrements = list[float]()
     outcome, direction, stale = Outcome.UNFINISHED, np.zeros(0), False
-    step = step_from(problem, point, history)
+    step = step_from(problem, point, decrements)
     for _ in range(max_rounds - 2):
         if converged(problem, step, exact_curve) and alone.known and not (stale and exact_curve):
             outcome = Outcome.CONVERGED
@@ -52,7 +52,7 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
             point, step = yield from along_chords(problem, point, step)
             stale = True
             continue
-        if suspicious(problem, [*history, step]):
+        if suspicious(problem, [*decrements, step.decrement]):
             direction = yield from separation(problem, step)
             if direction.size:
                 outcome = Outcome.SEPARATED
@@ -62,8 +62,8 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
             small = step.decrement <= ROUNDED * max(step.length, 1.0)
             outcome = Outcome.CONVERGED if small else Outcome.STALLED
             break
-        point, history, stale = moved, [*history, step] if full else [], False
-        step = step_from(problem, point, history)
+        point, decrements, stale = moved, [*decrements, step.decrement] if full else [], False
+        step = step_from(problem, point, decrements)
     return optimum(problem, point, step, alone, outcome, direction, reach)
 
 

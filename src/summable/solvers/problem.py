@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from summable.core.design import Design
 from summable.core.statistic import Array
-from summable.maths.linalg import inverse_root, root_of, symmetric, symmetric_cube
+from summable.maths.linalg import inverse_root, part_of, root_of, symmetric_cube
 from summable.maths.losses import Loss
 from summable.measures.curvature import Quadratic
 
@@ -63,9 +63,12 @@ def best(problem: Problem, total: Quadratic, at: Array) -> Point:
     values = np.array([value + problem.penalised(b) for value, b in zip(total.value, at.T, strict=True)])
     usable = np.isfinite(values) & np.isfinite(total.gradient).all(axis=0) & np.isfinite(total.hessian).all(axis=0)
     which = int(np.argmin(np.where(usable, values, np.inf)))
-    columns, part = problem.columns, np.ix_(problem.columns, problem.columns)
-    observed = symmetric(total.hessian[:, which])[part] + problem.penalty
-    expected = symmetric(total.expected[:, which])[part] + problem.penalty if total.expected.size else observed
+    columns = problem.columns
+    observed = expected = part_of(total.hessian[:, which], columns)
+    observed += problem.penalty
+    if total.expected.size:
+        expected = part_of(total.expected[:, which], columns)
+        expected += problem.penalty
     cubes: tuple[Array, ...] = ()
     if which == 0 and np.isfinite(total.third).all():
         corner = np.ix_(columns, columns, columns)

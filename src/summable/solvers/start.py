@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from summable.core.design import Coding, Design
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
-from summable.maths.linalg import root_of, solve_root
+from summable.maths.linalg import part_of, root_of, solve_root
 from summable.maths.losses import Loss
 from summable.measures.gram import Products
 from summable.measures.local import Beginning, Local
@@ -69,8 +69,7 @@ def candidates(problem: Problem, opening: Opening) -> Array:
 
 def least_squares_start(problem: Problem, opening: Opening) -> Array:
     """The first step of iterated least squares, (rank,); of a logistic model, what discriminant analysis makes of it."""
-    part = np.ix_(problem.columns, problem.columns)
-    root, _ = root_of(opening.square[part])
+    root, _ = root_of(part_of(opening.xx, problem.columns))
     coef = solve_root(root, opening.xz[problem.columns])
     if problem.loss.link.name == "logit" and 0 in problem.columns and not problem.design.role("offset"):
         return discriminant(problem, opening, coef)

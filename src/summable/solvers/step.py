@@ -30,15 +30,15 @@ class Step:
     cubic: bool  # whether third derivatives bent it
 
 
-def step_from(problem: Problem, point: Point, history: list[Step]) -> Step:
-    """The step from a point: Newton's, bent where third derivatives are known, and what should be left after it."""
+def step_from(problem: Problem, point: Point, decrements: list[float]) -> Step:
+    """The step from a point, after steps of such decrements: Newton's, bent where third derivatives are known, and what should be left after it."""
     root, positive = root_of(point.observed)
     if not positive:
         root, _ = root_of(point.expected)
     move, unit = -solve_root(root, point.gradient), unit_of(problem, point)
     decrement = length(root, move) / unit
     reached = length(root, point.at[problem.columns] + move) / unit
-    before = history[-1] if history else None
+    before = decrements[-1] if decrements else None
     if problem.loss.is_quadratic:
         return Step(move, root, decrement, 0.0 if positive else decrement, reached, False)
     if point.cubes and positive:
@@ -47,7 +47,7 @@ def step_from(problem: Problem, point: Point, history: list[Step]) -> Step:
         if share <= 0.5:
             quartic = decrement**2 / problem.rows  # what fourth derivatives leave of a step among rows that are alike
             return Step(bent, root, decrement, decrement * max(4 * share**2, quartic), reached, True)
-    rate = min(1.0, decrement) if before is None else min(1.0, 2 * (decrement / before.decrement) * (decrement / before.decrement if positive else 1.0))
+    rate = min(1.0, decrement) if before is None else min(1.0, 2 * (decrement / before) * (decrement / before if positive else 1.0))
     return Step(move, root, decrement, decrement * rate, reached, False)
 
 
@@ -77,12 +77,11 @@ def accepted(point: Point, tried: Point) -> bool:
     return bool(np.isfinite(tried.value) and tried.value <= point.value + SAME * abs(point.value))
 
 
-def suspicious(problem: Problem, history: list[Step]) -> bool:
+def suspicious(problem: Problem, decrements: list[float]) -> bool:
     """Whether decrements shrink so slowly, three times in a row, that there may be no optimum at all."""
-    if not problem.loss.family.scale_known or problem.penalty.any() or len(history) < 6 or len(history) % 3:
+    if not problem.loss.family.scale_known or problem.penalty.any() or len(decrements) < 6 or len(decrements) % 3:
         return False
-    last = [step.decrement for step in history[-4:]]
-    return all(now > SLOW * before for before, now in pairwise(last))
+    return all(now > SLOW * before for before, now in pairwise(decrements[-4:]))
 
 
 def scaled_direction(problem: Problem, move: Array) -> Array:
