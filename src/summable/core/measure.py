@@ -46,6 +46,10 @@ class PartMeasure(Data, Generic[S]):
         """The answer of this part alone."""
         raise NotImplementedError
 
+    def brief(self) -> PartMeasure[S]:
+        """What is asked of a part where there are so many that the rows of some will do; by default the same."""
+        return self
+
     def __iter__(self) -> Generator[Measure[Any] | PartMeasure[Any], Any, S]:
         """`total = yield from measure` asks every part and waits for the sum: one round."""
         total: S = yield self

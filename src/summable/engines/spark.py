@@ -24,7 +24,7 @@ from summable.engines import jobs, packed, tree
 from summable.engines.fingerprint import fingerprints
 from summable.engines.kept import AT_ONCE, Kept, is_kept, keep
 from summable.engines.packed import quoted
-from summable.engines.part import HOPELESS, answer
+from summable.engines.part import HOPELESS, answer, asked_of
 from summable.engines.together import Together
 
 FAN = 32  # answers that a task adds, and that the driver receives at most
@@ -240,7 +240,7 @@ def _of_shards(shards: Sequence[bytes], run: int, measure: Question[Any], batche
     firsts = [first for batch in batches for first in batch.column(0).to_pylist()]
     for index in (index for first in firsts for index in range(first, min(first + run, len(shards)))):
         shard = pickle.loads(shards[index])  # which this process's own driver made
-        yield _tried(measure, shard, index, f"in shard {index} ({shard.name})", TRIES, 0)
+        yield _tried(asked_of(measure, index, len(shards)), shard, index, f"in shard {index} ({shard.name})", TRIES, 0)
 
 
 def opened(data: Any, request: Request) -> Engine:

@@ -21,7 +21,7 @@ from summable.core.measure import Question
 from summable.core.rows import Shard
 from summable.core.statistic import Statistic, joined
 from summable.engines.fingerprint import fingerprints
-from summable.engines.part import answer, fold
+from summable.engines.part import answer, asked_of, fold
 
 S = TypeVar("S", bound=Statistic)
 AHEAD = 2**27  # bytes of answers that wait for one before them
@@ -104,7 +104,7 @@ class Threads:
 
     def _answer(self, measure: Question[S], index: int, stop: Event) -> S:
         shard = self.shards[index]
-        return answer(measure, shard, f"in shard {index} ({shard.name})", self.tries, stop)
+        return answer(asked_of(measure, index, self.parts), shard, f"in shard {index} ({shard.name})", self.tries, stop)
 
 
 def ahead(found: Statistic, workers: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -38,10 +38,16 @@ class ClassMiddle(PartMeasure[ClassMiddles]):
 
     learns_design: ClassVar[bool] = True
     design: Design
+    looks: bool = True  # at rows, and not at schemas alone
+
+    def brief(self) -> ClassMiddle:
+        return replace(self, looks=False)
 
     def __call__(self, part: Shard) -> ClassMiddles:
         refuse_absent(self.design.names, part.kinds())
         groups = count(self.design)
+        if not self.looks:
+            return ClassMiddles(np.zeros(groups + 1), *np.zeros((2, groups + 1, self.design.width)))
         rows = next(iter(part.rows(self.design, limit=min(SAMPLE, EACH * groups))))
         x = rows.matrix()
         codes = members(rows)

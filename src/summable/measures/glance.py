@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -46,13 +46,17 @@ class Glance(PartMeasure[Glimpse]):
     columns: tuple[str, ...]
     expressions: tuple[str, ...]
     design: Design = Design()
+    looks: bool = True  # at rows, and not at schemas alone
+
+    def brief(self) -> Glance:
+        return replace(self, looks=False)
 
     def __call__(self, part: Shard) -> Glimpse:
         kinds = part.kinds()
         refuse_absent(self.columns, kinds)
         numeric = [text for text in self.expressions if all(kinds[name] in NUMBERS for name in expressions.columns(text))]
         seen, centre, spread = np.zeros((3, len(self.expressions)))
-        for expression, values in _samples(part, numeric):
+        for expression, values in _samples(part, numeric) if self.looks else ():
             if values.size:
                 i = self.expressions.index(expression)
                 low, centre[i], high = quartiles(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -37,9 +37,15 @@ class Middle(PartMeasure[Middles]):
 
     learns_design: ClassVar[bool] = True
     design: Design
+    looks: bool = True  # at rows, and not at schemas alone
+
+    def brief(self) -> Middle:
+        return replace(self, looks=False)
 
     def __call__(self, part: Shard) -> Middles:
         refuse_absent(self.design.names, part.kinds())
+        if not self.looks:
+            return Middles(np.zeros(()), *np.zeros((2, self.design.width + len(self.design.role("y")))))
         rows = next(iter(part.rows(self.design, limit=max(FEWEST, min(SAMPLE, ENOUGH // self.design.width)))))
         values = np.column_stack([rows.matrix(), rows.column("y")])
         if not len(values):

@@ -11,5 +11,5 @@ def refuse_wide(design: Design) -> None:
     if design.width > WIDEST:
         raise Unsupported(
             f"X'X of {design.width:,} features takes {8e-9 * design.width**2:,.0f} GB, and the most that is formed is of {WIDEST:,}",
-            'Merge rare levels or leave columns out; or take gradients, by summable.train(…, method="cg") or method="lbfgs", which need no X\'X.',
+            'Merge rare levels or leave columns out; or take gradients, by summable.train(…, method="cg") or L-BFGS, method="lbfgs", which need no X\'X.',
         )
