@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +74,10 @@ def generalized(design: Design, coding: Coding, loss: Loss, plan: Plan, opening:
     Source: McCullagh & Nelder 1989, §2.5.
     """
     problem, factor = yield from problem_of(design, coding, loss, plan, opening)
+    constant, factor = has_constant(coding, products_of(opening), factor), replace(factor, root=np.zeros((0, 0)))  # which would stay in memory
     choice = chosen(problem, plan)
     optimum = yield from minimised(problem, opening, plan, choice, start)
     root, _ = root_of(optimum.observed if plan.observed else optimum.expected)
-    constant = has_constant(coding, products_of(opening), factor)
     plain = Opening(*(getattr(opening, field.name) for field in fields(Opening)))
     penalised = bool(problem.penalty.any())
     return Generalized(optimum.coef, factor.independent, root, factor.relation, constant, plain, optimum, factor.digits, penalised, choice)

@@ -6,6 +6,7 @@ Every `yield from` below that names a measure is a round; the rest is arithmetic
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -57,6 +58,7 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
             if direction.size:
                 outcome = Outcome.SEPARATED
                 break
+        step = replace(step, root=np.zeros((0, 0)))  # of many columns it is as large as all that is known of a point
         moved, alone, full = yield from advanced(problem, point, step, alone, third, eager)
         if moved is None:
             small = step.decrement <= ROUNDED * max(step.length, 1.0)
