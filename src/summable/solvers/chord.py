@@ -15,7 +15,7 @@ from summable.solvers.lbfgs import two_loops
 from summable.solvers.problem import Point, Problem, unit_of
 from summable.solvers.step import CLOSE, EXACT, Step
 
-CHEAP = 40  # features from which it pays: a Hessian costs four gradients at 50 features and eight at 200, but hardly more than two at 12
+CHEAP = 40  # features from which it pays: a Hessian costs three gradients at 50 features and seven or eight at 200, but 1.3 at 12
 NEAR = 0.05  # of the coefficients: from a step as short, the next ones shrink twentyfold or so
 STEPS = 5  # at most: more gradients than a Hessian costs
 SHRINKING = 0.3  # what a step must be of the one before it, or a Hessian does more

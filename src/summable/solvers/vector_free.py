@@ -18,7 +18,7 @@ from summable.solvers.lbfgs import ENOUGH, MEMORY
 
 SHORTEST, SHORTER = 0.1, 0.5  # of a step that did not lower the objective: bounds of the next one to be tried
 ROUNDING = 1e-14  # of the objective: changes that say nothing
-TRIES = 30  # of shorter steps, of which the last is 1e-9 of the first at most: then there is no way down
+TRIES = 30  # of shorter steps, of which the last is 2e-9 of the first at most: then there is no way down
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +67,12 @@ def vector_free(normal: Normal, loss: Loss, start: Array, *, tolerance: float = 
         history, with_gradient = yield from known(normal, history, here)
         lengths.append(float(np.sqrt(with_gradient[-1])))
         done = lengths[-1] <= tolerance * lengths[0]
-        there = None if done or len(objective) > most else (yield from lowered(normal, loss, scales, here, history, with_gradient))
-        if there is None:
+        found = None if done or len(objective) > most else (yield from lowered(normal, loss, scales, here, history, with_gradient))
+        if found is None:
             residual = lengths[-1] / lengths[0] if lengths[0] else 0.0
             return Approach(here.at, np.array(objective), here.value, residual, done, scales.weight, here.rows)
-        step = (there.at - here.at + normal.constant * (yield from lift(normal, scales, there.at - here.at))) * np.sqrt(scales.square)
-        kept = slice(-MEMORY + 1, None)
-        history = replace(history, steps=(*history.steps[kept], step.reshape(-1, 1)), changes=(*history.changes[kept], there.gradient - here.gradient))
+        (there, step), kept = found, slice(-MEMORY + 1, None)
+        history = replace(history, steps=(*history.steps[kept], step), changes=(*history.changes[kept], there.gradient - here.gradient))
         here = there
         objective.append(here.objective)
         if listener:
@@ -135,8 +134,8 @@ def direction(history: History, with_gradient: Array) -> Array:
     return -left
 
 
-def lowered(normal: Normal, loss: Loss, scales: Scales, here: Spot, history: History, with_gradient: Array) -> Rounds[Spot | None]:
-    """Where a quasi-Newton step leads, or a shorter one that lowers the objective; None if none does.
+def lowered(normal: Normal, loss: Loss, scales: Scales, here: Spot, history: History, with_gradient: Array) -> Rounds[tuple[Spot, Array] | None]:
+    """Where a quasi-Newton step leads, or a shorter one that lowers the objective, and that step in the gradient's units; None if none does.
 
     Cost: a round of the rows for each that is tried.
     Fails: nothing.
@@ -145,13 +144,14 @@ def lowered(normal: Normal, loss: Loss, scales: Scales, here: Spot, history: His
     parts = direction(history, with_gradient)
     slope, length = float(parts @ with_gradient), 1.0
     vectors = (*history.steps, *history.changes, here.gradient)
-    move = sum(part * vector for part, vector in zip(parts, vectors, strict=True)).reshape(here.at.shape) / np.sqrt(scales.square)
+    step = np.asarray(sum(part * vector for part, vector in zip(parts, vectors, strict=True)))
+    move = step.reshape(here.at.shape) / np.sqrt(scales.square)
     move = move - normal.constant * (yield from lift(normal, scales, move))
     for _ in range(TRIES):
         there = yield from looked(normal, loss, scales, here.at + length * move)
         rise = there.height - here.height
         if rise <= ENOUGH * length * slope + ROUNDING * abs(here.height):
-            return there
+            return there, length * step
         bend = rise - length * slope
         best = -0.5 * slope * length / bend if np.isfinite(bend) and bend > 0 else 0.0
         length *= min(max(best, SHORTEST), SHORTER)
