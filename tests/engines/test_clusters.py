@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,11 +12,11 @@ import pyarrow as pa
 import pytest
 
 import summable as sm
+from summable.core.errors import Lost
 from summable.core.run import run
 from summable.core.statistic import Labels
 from summable.core.wire import encode
-from summable.engines import packed
-from summable.engines.kept import Kept
+from summable.engines import kept, packed
 from summable.engines.spark import _head as few
 from summable.engines.spark import _one as together
 from summable.measures.glance import Glance, Glimpse
@@ -120,8 +122,42 @@ def test_a_spark_frame_is_computed_once_for_all_rounds_and_then_let_go(flights, 
     glance, *others = fit.ledger.rounds
     assert glance.measure == "Glance" and len(others) >= 3
     assert rows.value == 2 * len(some), "the glance has computed them, and one of the others"
+    assert not kept_files(spark)
     assert set(spark.sparkContext._jsc.getPersistentRDDs()) == before
     np.testing.assert_allclose(fit.params, sm.glm("late ~ dep_delay + distance", frame, "binomial").params, rtol=1e-10)
+
+
+def kept_files(spark):
+    """What fits have left on the executor's disks."""
+
+    def found(_):
+        return [str(path) for place in os.environ["SPARK_LOCAL_DIRS"].split(",") for path in Path(place).glob("summable-*/*")]
+
+    return spark.sparkContext.parallelize([0], 1).flatMap(found).collect()
+
+
+def test_rows_that_were_kept_and_are_gone_are_computed_anew(flights, spark):
+    _, frame = flights
+    some, gone = frame[["late", "dep_delay", "distance"]], []
+
+    def vanish(name, done, parts):
+        files = kept_files(spark) if done == parts else []
+        for path in files:
+            os.unlink(path)
+        gone.append((name, len(files)))
+
+    fit = sm.glm("late ~ dep_delay + distance", spark.createDataFrame(some).repartition(3), "binomial", watch=vanish)
+    assert [files for _, files in gone if files] == [3], "they were kept once, and were gone where they were asked for"
+    assert gone[-1][1] == 0 and len(gone) > 3
+    np.testing.assert_allclose(fit.params, sm.glm("late ~ dep_delay + distance", some, "binomial").params, rtol=1e-10)
+
+
+def test_rows_for_which_there_is_no_room_are_said_to_be_lost(tmp_path):
+    batch = pa.RecordBatch.from_pydict({"x": [1.0]})
+    with pytest.raises(Lost, match="rows could not be kept"):
+        list(kept._written(iter([batch]), str(tmp_path / "nowhere" / "file")))
+    with pytest.raises(Lost, match="not where they were"):
+        list(kept._read(str(tmp_path / "nowhere")))
 
 
 def test_a_spark_session_that_has_ended_hides_no_error(spark):
@@ -136,7 +172,7 @@ def test_a_spark_session_that_has_ended_hides_no_error(spark):
         yield
 
     engine = sm.engine(spark.range(4))
-    engine.kept = Kept(frozenset(), Gone())
+    engine.kept = kept.Kept(frozenset(), "", Gone())
     with pytest.raises(sm.DataError, match="the rows are at fault"):
         run(fails(), engine)
     assert engine.kept is None

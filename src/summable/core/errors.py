@@ -41,6 +41,10 @@ class SourceError(SummableError, OSError):
         return SummableError.__str__(self)
 
 
+class Lost(SourceError):
+    """Rows that an engine had kept for itself are not there: it asks for them where it had them from."""
+
+
 class Unsupported(SummableError, TypeError):
     """This place cannot answer this question; the advice says what would work."""
 

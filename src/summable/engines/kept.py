@@ -1,86 +1,133 @@
-"""The rows of a Spark DataFrame as Arrow wrote them, kept by its executors for as long as a fit lasts: in memory, and on disk what has no room.
+"""The rows of a Spark DataFrame as Arrow wrote them, kept by its executors for as long as a fit lasts, in files beside those that Spark spills.
 
-Spark computes a DataFrame anew for every job, and turns its rows into Arrow's columns one by one, which costs many times what a sum of them
-does. A program that asks several times of the same columns therefore has them computed once, as MLlib's do.
+Spark computes a DataFrame anew for every job, and hands its rows to Python one by one, which costs many times what a sum of them does. A program
+that asks several times of the same columns therefore has its first question answered while they are computed, and they are written down on the way.
+Later questions map the files into memory, past Spark, whose own cache would copy every row five times for each of them. Spark keeps where they
+lie: it sends a task to the executor that has them, and computes them anew where that one is lost.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+from tempfile import gettempdir, mkstemp
 from typing import Any
+from uuid import uuid4
 
-import numpy as np
 import pyarrow as pa
 
+from summable.core.errors import Lost
 from summable.engines import packed
 
-NUMBERS = 2**20  # of a stream: 8 MB
-AT_ONCE = 1  # streams that a task is handed: Spark copies what it hands over again and again while it grows
+PLACE = "place"  # the column that says where a partition's rows lie
 Batches = Iterator[pa.RecordBatch]
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Some columns of a frame: for each of its partitions, streams of Arrow batches."""
+    """Some columns of a frame, and what the question was answered for which they were computed."""
 
     names: frozenset[str]
-    streams: Any  # a DataFrame of rows that hold one stream each
+    folder: str  # the name of each executor's folder of files
+    answers: Any  # a DataFrame that Spark keeps: of each partition what its task told, and the place of its rows
 
     def holds(self, names: Sequence[str]) -> bool:
         """Whether all these columns are there."""
         return self.names.issuperset(names)
 
-    def compute(self) -> None:
-        """Compute them all."""
-        self.streams.count()
+    @property
+    def first(self) -> Any:
+        """What the first task made of each partition's batches."""
+        return self.answers.drop(PLACE)
 
     def asked(self, task: Callable[[Batches], Batches], schema: str) -> Any:
         """What a task makes of each partition's batches, as `mapInArrow` of the frame would tell it."""
-        return self.streams.mapInArrow(partial(_asked, task), schema)
+        return self.answers.select(PLACE).mapInArrow(partial(_asked, task), schema)
 
     def release(self) -> None:
         """Keep them no longer; a session that has ended keeps none."""
         from py4j.protocol import Py4JError
 
         with suppress(Py4JError, OSError):
-            self.streams.unpersist()
+            self.answers.unpersist()
+            context = self.answers.sparkSession.sparkContext
+            tasks = context.defaultParallelism  # one for each core, so that each executor has some; it deletes the rest when it ends
+            context.parallelize(range(tasks), tasks).foreach(partial(_forget, self.folder))
 
 
-def keep(frame: Any) -> Kept:
-    """Keep a frame: nothing is computed before something is asked."""
+def keep(frame: Any, task: Callable[[Batches], Batches], schema: str) -> Kept:
+    """A task's answers about a frame, whose rows are kept on the way: nothing is computed before somebody looks at them."""
     from pyspark import StorageLevel
 
-    streams = packed.asked(frame, _written, "stream binary").persist(StorageLevel.MEMORY_AND_DISK)
-    return Kept(frozenset(frame.columns), streams)
+    folder = f"summable-{uuid4().hex}"
+    answers = packed.asked(frame, partial(_answered, task, folder), f"{schema}, {PLACE} string")
+    return Kept(frozenset(frame.columns), folder, answers.persist(StorageLevel.MEMORY_AND_DISK))
 
 
-def is_kept(frame: Any) -> bool:
-    """Whether its owner has cached the frame."""
+def may_be_kept(frame: Any) -> bool:
+    """Whether rows are better kept than computed anew: not those that their owner has cached, and none in the clear where spilt ones are encrypted."""
     level = frame.storageLevel
-    return bool(level.useMemory or level.useDisk)
+    encrypted = frame.sparkSession.sparkContext.getConf().get("spark.io.encryption.enabled", "false")
+    return not (level.useMemory or level.useDisk) and encrypted != "true"
 
 
-def _written(batches: Batches) -> Batches:
-    """Some rows at a time, each as a stream of its own."""
-    for batch in batches:
-        step = max(NUMBERS // batch.num_columns, 1)
-        for start in range(0, batch.num_rows, step):
-            yield pa.RecordBatch.from_arrays([_stream(batch.slice(start, step))], ["stream"])
+def _answered(task: Callable[[Batches], Batches], folder: str, batches: Batches) -> Batches:
+    """What a task makes of a partition's batches, and where they have been written meanwhile."""
+    path = _file(folder)
+    try:
+        written = _written(batches, path)
+        told = list(task(written))
+        for _ in written:  # what the task has not looked at
+            pass
+    except BaseException:
+        os.unlink(path)
+        raise
+    for answers in told:
+        yield answers.append_column(PLACE, pa.array([path] * answers.num_rows))
 
 
-def _stream(batch: pa.RecordBatch) -> pa.Array:
-    """One value, which holds a batch."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as stream:
-        stream.write_batch(batch)
-    written = sink.getvalue()
-    ends = pa.py_buffer(np.array([0, written.size], np.int32))
-    return pa.Array.from_buffers(pa.binary(), 1, [None, ends, written])
+def _file(folder: str) -> str:
+    """A new file in one of the folders that Spark has made for what it spills: the executor deletes them when it ends."""
+    folders = os.environ.get("SPARK_LOCAL_DIRS", gettempdir()).split(",")
+    place = os.path.join(folders[os.getpid() % len(folders)], folder)
+    os.makedirs(place, mode=0o700, exist_ok=True)
+    number, path = mkstemp(".arrows", dir=place)
+    os.close(number)
+    return path
+
+
+def _written(batches: Batches, path: str) -> Batches:
+    """Batches as they come, each of which is written to a file first."""
+    try:
+        for first in batches:
+            with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, first.schema) as stream:
+                for batch in chain([first], batches):
+                    stream.write_batch(batch)
+                    yield batch
+    except OSError as error:
+        raise Lost(f"rows could not be kept ({error})", "Fit again.") from error
 
 
 def _asked(task: Callable[[Batches], Batches], kept: Batches) -> Batches:
-    """What a task makes of the batches that a partition's streams hold, read where they lie."""
-    yield from task(batch for streams in kept for stream in streams.column(0) for batch in pa.ipc.open_stream(stream.as_buffer()))
+    """What a task makes of the batches that a partition's file holds, read where they lie."""
+    yield from task(batch for places in kept for path in places.column(PLACE).to_pylist() for batch in _read(path))
+
+
+def _read(path: str) -> Batches:
+    try:
+        if os.path.getsize(path):  # or the partition is empty
+            with pa.memory_map(path) as file, pa.ipc.open_stream(file) as batches:
+                yield from batches
+    except OSError as error:  # Spark has sent the task to another machine, for want of a place on this one
+        raise Lost(f"rows that were kept are not where they were ({error})", "Fit again.") from error
+
+
+def _forget(folder: str, _: int) -> None:
+    """Delete an executor's files of a fit."""
+    for place in os.environ.get("SPARK_LOCAL_DIRS", gettempdir()).split(","):
+        shutil.rmtree(os.path.join(place, folder), ignore_errors=True)

@@ -13,7 +13,6 @@ from summable.core.rows import Rows, Shard
 from summable.core.statistic import Statistic, pairwise
 
 HOPELESS = (ValueError, TypeError, LookupError, ArithmeticError, MemoryError)  # asking again would not help; our own errors of data are among them
-LOOKED_AT = 64  # parts whose first rows tell where columns lie, roughly: opening four hundred files for that would take as long as reading them
 R = TypeVar("R")
 S = TypeVar("S", bound=Statistic)
 
@@ -42,9 +41,11 @@ def answer(measure: Question[S], shard: Shard, place: str, tries: int = 3, stop:
 
 
 def asked_of(measure: Question[S], index: int, parts: int) -> Question[S]:
-    """What is asked of one of so many parts: where there are more than LOOKED_AT, that many look at their rows, evenly apart."""
-    looks = parts <= LOOKED_AT or index * LOOKED_AT // parts != (index + 1) * LOOKED_AT // parts
-    return measure if looks or not isinstance(measure, PartMeasure) else measure.brief()
+    """What is asked of one of so many parts: where there are more than `enough`, that many look at their rows, evenly apart."""
+    if not isinstance(measure, PartMeasure):
+        return measure
+    looks = parts <= measure.enough or index * measure.enough // parts != (index + 1) * measure.enough // parts
+    return measure if looks else measure.brief()
 
 
 def insisted(call: Callable[[int], R], tries: int = 3) -> R:

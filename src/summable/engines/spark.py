@@ -15,14 +15,14 @@ import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from summable.core.engine import Engine, Request, Watch
-from summable.core.errors import SourceError, SummableError, Unsupported
+from summable.core.errors import Lost, SourceError, SummableError, Unsupported
 from summable.core.measure import PartMeasure, Question, columns
 from summable.core.rows import Shard
 from summable.core.statistic import Statistic, pairwise
 from summable.core.wire import decode, encode
 from summable.engines import jobs, packed, tree
 from summable.engines.fingerprint import fingerprints
-from summable.engines.kept import AT_ONCE, Kept, is_kept, keep
+from summable.engines.kept import Kept, keep, may_be_kept
 from summable.engines.packed import quoted
 from summable.engines.part import HOPELESS, answer, asked_of
 from summable.engines.together import Together
@@ -52,6 +52,7 @@ class Spark:
         self.frame, self.ask, self.shards, self.arrow, self.watch, self.run = frame, ask, shards, arrow, watch, run
         self.parts = len(shards) or 1  # of a frame, as the last round found them: a plan may change
         self.depth = self._depth()
+        self.keeps = not shards  # rows of a frame, where a program will ask for them again
         self.kept: Kept | None = None
 
     @property
@@ -61,9 +62,15 @@ class Spark:
 
     def sum(self, measure: Question[S]) -> S:
         """The sum over the parts, in their order."""
+        try:
+            return self._sum(measure)
+        except Lost:  # by an executor that is gone, or is too busy to be asked, or has no room
+            self.release()
+            self.keeps = False
+            return self._sum(measure)
+
+    def _sum(self, measure: Question[S]) -> S:
         self.depth = self._depth()
-        if self.kept is None and measure.again and not self.shards and not is_kept(self.frame):
-            self._keep(measure)
         answers, records = self._asked(measure, partial(_task, partial(self.ask, measure)))
         for level in range(1, self.depth):
             size = self.run * FAN**level
@@ -98,20 +105,17 @@ class Spark:
             raise Unsupported(f"column {column!r} holds no vectors", 'Name the features: features=["a", "b"].')
         return len(first[0])
 
-    def _keep(self, measure: Question[Any]) -> None:
-        """Compute the rows that this question and later ones ask of."""
-        wanted = self._wanted(columns(measure))
-        self.kept = keep(wanted)
-        with self._job("rows", jobs.great(len(wanted.columns))):
-            self.kept.compute()
-
     def _asked(self, measure: Question[Any], task: Callable[[Batches], Batches]) -> tuple[Any, int]:
         """A task for each part, of rows that are computed or of those that are kept, and how many of these it is handed at a time."""
         names, few = columns(measure), isinstance(measure, PartMeasure) and measure.first is not None
         if self.kept and self.kept.holds(names) and not few:
-            return self.kept.asked(task, ANSWERS), AT_ONCE
+            return self.kept.asked(task, ANSWERS), jobs.USUAL
         frame = _head(self._wanted(names), measure)
-        return packed.asked(frame, task, ANSWERS), jobs.USUAL if self.shards else jobs.great(len(frame.columns))
+        records = jobs.USUAL if self.shards else jobs.great(len(frame.columns))
+        if self.kept is None and self.keeps and measure.again and may_be_kept(self.frame):
+            self.kept = keep(frame, task, ANSWERS)
+            return self.kept.first, records
+        return packed.asked(frame, task, ANSWERS), records
 
     @contextmanager
     def _job(self, name: str, records: int) -> Iterator[None]:

@@ -57,14 +57,14 @@ def _gathered(x: Any, stride: Any, shift: Any, m: Any, to: Any) -> None:
 
 @compiled
 def _turned(at: Any, start: Any, m: Any, tile: Any) -> None:
-    """Four rows and columns at a time, eight rows on end, as many as a line of the cache has; the last four may be met twice."""
-    p, wide = len(at.addresses), tile.shape[1]
-    for i in range(0, m, 8):
-        for j in range(0, p, 4):
-            for up in range(i, i + 8, 4):
-                row, first = min(up, m - 4), min(j, p - 4)
-                shifts, to = numbers(at.shifts.ctypes.data, first, 0.0), numbers(tile.ctypes.data, wide * first + row, 0.0)
-                turn(column(at, first, start + row), at.stride, shifts, to, wide)
+    """Four columns at a time, and four of their rows; the last four of either may be met twice."""
+    p, wide, most = len(at.addresses), tile.shape[1], m - m % 4
+    for j in range(0, p, 4):
+        first = min(j, p - 4)
+        shifts = numbers(at.shifts.ctypes.data, first, 0.0)
+        turn(column(at, first, start), at.stride, most, shifts, numbers(tile.ctypes.data, wide * first, 0.0), wide)
+        if most < m:
+            turn(column(at, first, start + m - 4), at.stride, 4, shifts, numbers(tile.ctypes.data, wide * first + m - 4, 0.0), wide)
 
 
 @compiled

@@ -44,24 +44,28 @@ def _mixed(builder: Any, one: Any, other: Any, places: tuple[int, ...]) -> Any:
 
 
 @intrinsic
-def turn(typingctx: Any, source: Any, stride: Any, shifts: Any, target: Any, wide: Any) -> Any:
-    """Four numbers of each of four rows, `stride` numbers apart, less four shifts, become four columns, `wide` numbers apart.
+def turn(typingctx: Any, source: Any, stride: Any, m: Any, shifts: Any, target: Any, wide: Any) -> Any:
+    """Four numbers of each of m rows, `stride` numbers apart, less four shifts, become four columns, `wide` numbers apart; m a multiple of four.
 
     `source` points to float64 or float32, `shifts` and `target` to float64.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        source, stride, shifts, target, wide = arguments
-        rows = [_moved(builder, source, stride, row) for row in range(4)]
-        for pair in (0, 2):
-            less, a, b, c, d = (_two(builder, builder.gep(first, [WORD(pair)])) for first in (shifts, *rows))
-            ac, bd = (builder.fsub(_mixed(builder, *halves, BOTH), _mixed(builder, less, less, BOTH)) for halves in ((a, c), (b, d)))
-            for place, places in enumerate((EVEN, ODD)):
-                to = _moved(builder, target, wide, pair + place)
-                builder.store(_mixed(builder, ac, bd, places), builder.bitcast(to, FOUR.as_pointer()), align=8)
+        source, stride, m, shifts, target, wide = arguments
+        less = [_two(builder, builder.gep(shifts, [WORD(pair)])) for pair in (0, 2)]
+        less = [_mixed(builder, two, two, BOTH) for two in less]
+        columns = [_moved(builder, target, wide, place) for place in range(4)]
+        with cgutils.for_range_slice(builder, WORD(0), m, WORD(4)) as (start, _):
+            rows = [builder.gep(source, [builder.mul(stride, builder.add(start, WORD(row)))]) for row in range(4)]
+            for pair in (0, 2):
+                a, b, c, d = (_two(builder, builder.gep(first, [WORD(pair)])) for first in rows)
+                ac, bd = (builder.fsub(_mixed(builder, *halves, BOTH), less[pair // 2]) for halves in ((a, c), (b, d)))
+                for place, places in enumerate((EVEN, ODD)):
+                    to = builder.gep(columns[pair + place], [start])
+                    builder.store(_mixed(builder, ac, bd, places), builder.bitcast(to, FOUR.as_pointer()), align=8)
         return context.get_dummy_value()
 
-    return types.void(source, types.int64, shifts, target, types.int64), codegen
+    return types.void(source, types.int64, types.int64, shifts, target, types.int64), codegen
 
 
 @intrinsic

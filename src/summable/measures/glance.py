@@ -43,6 +43,7 @@ class Glance(PartMeasure[Glimpse]):
 
     learns_design: ClassVar[bool] = True
     first: ClassVar[int | None] = SAMPLE
+    enough: ClassVar[int] = 8  # for the first rows of a Parquet file, a page of every column is decoded, which may be all of them
     columns: tuple[str, ...]
     expressions: tuple[str, ...]
     design: Design = Design()

@@ -14,7 +14,7 @@ from summable.core.rows import Rows
 from summable.sources import encode, vectors
 
 MEMORY = 2**26  # bytes of batches that are kept in memory; more go to a temporary file
-MERGED = 2**16  # rows to which small batches are joined: what Python spends on each is then small beside the arithmetic
+MERGED = 2**20  # numbers to which small batches are joined: what Python spends on each is then small beside the arithmetic
 
 
 @dataclass(eq=False)
@@ -96,14 +96,14 @@ def stream(schema: pa.Schema, batches: Iterator[pa.RecordBatch], again: bool) ->
 
 def _merged(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """The same rows in batches of some size, the first as it comes."""
-    some, rows, least = list[pa.RecordBatch](), 0, 1
+    some, numbers, least = list[pa.RecordBatch](), 0, 1
     for batch in batches:
         if not batch.num_rows:
             continue
         some.append(batch)
-        rows += batch.num_rows
-        if rows >= least:
+        numbers += batch.num_rows * batch.num_columns
+        if numbers >= least:
             yield some[0] if len(some) == 1 else pa.concat_batches(some)
-            some, rows, least = [], 0, MERGED
+            some, numbers, least = [], 0, MERGED
     if some:
         yield pa.concat_batches(some)
