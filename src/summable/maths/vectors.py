@@ -1,4 +1,4 @@
-"""The two loops that decide the speed, written in vectors of four numbers, as compilers do not find them by themselves."""
+"""The loops that decide the speed, written in vectors of four numbers, as compilers do not find them by themselves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from summable.maths.compiled import intrinsic, numba, types
 
 cgutils = numba.core.cgutils
 WORD, PLACE, DOUBLE = ir.IntType(64), ir.IntType(32), ir.DoubleType()
-FOUR, TWO = ir.VectorType(DOUBLE, 4), ir.VectorType(DOUBLE, 2)
+FOUR, TWO, NUMBERS = ir.VectorType(DOUBLE, 4), ir.VectorType(DOUBLE, 2), ir.VectorType(WORD, 4)
 BOTH, EVEN, ODD = (0, 1, 2, 3), (0, 4, 2, 6), (1, 5, 3, 7)  # of two vectors, the places that a third takes
+CENTRES = 4  # that claim rows at once: their scores of eight rows are eight registers
 TALL, BROAD = 4, 3  # of a block of products: its 12 sums and what they are fed from are the 16 registers of AVX2
 FUSED = "contract", "reassoc"  # a product is added with one rounding where the machine can
 
@@ -21,15 +22,21 @@ def _moved(builder: Any, first: Any, step: Any, times: int = 1) -> Any:
     return builder.gep(first, [builder.mul(step, WORD(times))])
 
 
-def _two(builder: Any, first: Any) -> Any:
-    """Two numbers, of float64 or float32."""
-    held = builder.load(builder.bitcast(first, ir.VectorType(first.type.pointee, 2).as_pointer()), align=4)
-    return held if held.type == TWO else builder.fpext(held, TWO)
+def _some(builder: Any, first: Any, type_: Any) -> Any:
+    """Two or four numbers, of float64 or float32, as float64."""
+    held = builder.load(builder.bitcast(first, ir.VectorType(first.type.pointee, type_.count).as_pointer()), align=4)
+    return held if held.type == type_ else builder.fpext(held, type_)
 
 
-def _four(builder: Any, first: Any) -> Any:
-    """Four float64."""
-    return builder.load(builder.bitcast(first, FOUR.as_pointer()), align=8)
+def _same(builder: Any, number: Any) -> Any:
+    """Four times the same."""
+    four = ir.VectorType(number.type, 4)
+    one = builder.insert_element(ir.Constant(four, ir.Undefined), number, PLACE(0))
+    return _mixed(builder, one, one, (0, 0, 0, 0))
+
+
+def _stored(builder: Any, values: Any, first: Any) -> None:
+    builder.store(values, builder.bitcast(first, values.type.as_pointer()), align=8)
 
 
 def _fetch(builder: Any, first: Any) -> None:
@@ -52,20 +59,61 @@ def turn(typingctx: Any, source: Any, stride: Any, m: Any, shifts: Any, target: 
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, stride, m, shifts, target, wide = arguments
-        less = [_two(builder, builder.gep(shifts, [WORD(pair)])) for pair in (0, 2)]
+        less = [_some(builder, builder.gep(shifts, [WORD(pair)]), TWO) for pair in (0, 2)]
         less = [_mixed(builder, two, two, BOTH) for two in less]
         columns = [_moved(builder, target, wide, place) for place in range(4)]
         with cgutils.for_range_slice(builder, WORD(0), m, WORD(4)) as (start, _):
             rows = [builder.gep(source, [builder.mul(stride, builder.add(start, WORD(row)))]) for row in range(4)]
             for pair in (0, 2):
-                a, b, c, d = (_two(builder, builder.gep(first, [WORD(pair)])) for first in rows)
+                a, b, c, d = (_some(builder, builder.gep(first, [WORD(pair)]), TWO) for first in rows)
                 ac, bd = (builder.fsub(_mixed(builder, *halves, BOTH), less[pair // 2]) for halves in ((a, c), (b, d)))
                 for place, places in enumerate((EVEN, ODD)):
                     to = builder.gep(columns[pair + place], [start])
-                    builder.store(_mixed(builder, ac, bd, places), builder.bitcast(to, FOUR.as_pointer()), align=8)
+                    _stored(builder, _mixed(builder, ac, bd, places), to)
         return context.get_dummy_value()
 
     return types.void(source, types.int64, types.int64, shifts, target, types.int64), codegen
+
+
+@intrinsic
+def claim(typingctx: Any, tile: Any, wide: Any, p: Any, m: Any, away: Any, near: Any, first: Any, held: Any, chosen: Any, soon: Any) -> Any:
+    """CENTRES centres, the first of that number, have those of m rows whose score is less than the held one by more than `near`: held and chosen (m,).
+
+    A score is a row's product with coefficients, and a constant before them: away (CENTRES, 1 + p). Columns of the rows lie `wide` numbers apart.
+    Rows are taken by eights: the first m, and up to seven more. Meanwhile as many numbers from `soon` on are fetched as the rows have.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        tile, wide, p, m, away, near, first, held, chosen, soon = arguments
+        centres = [_moved(builder, away, builder.add(p, WORD(1)), c) for c in range(CENTRES)]
+        scores = [[cgutils.alloca_once(builder, FOUR) for _ in range(2)] for _ in centres]
+        with cgutils.for_range_slice(builder, WORD(0), m, WORD(8)) as (start, _):
+            halves = [builder.add(start, WORD(4 * half)) for half in range(2)]
+            for centre, pair in zip(centres, scores, strict=True):
+                for score in pair:
+                    builder.store(_same(builder, builder.load(centre)), score)
+            ahead = _moved(builder, soon, builder.mul(start, p))
+            with cgutils.for_range(builder, p) as loop:
+                _fetch(builder, builder.gep(ahead, [builder.mul(loop.index, WORD(8))]))
+                column = _moved(builder, tile, builder.mul(wide, loop.index))
+                rows = [_some(builder, builder.gep(column, [half]), FOUR) for half in halves]
+                for centre, pair in zip(centres, scores, strict=True):
+                    coef = _same(builder, builder.load(builder.gep(centre, [builder.add(loop.index, WORD(1))])))
+                    for score, values in zip(pair, rows, strict=True):
+                        builder.store(builder.fadd(builder.load(score), builder.fmul(coef, values, flags=FUSED), flags=FUSED), score)
+            for half, place in enumerate(halves):
+                least, number = _some(builder, builder.gep(held, [place]), FOUR), builder.bitcast(builder.gep(chosen, [place]), NUMBERS.as_pointer())
+                owner = builder.load(number, align=8)
+                for c, pair in enumerate(scores):
+                    score = builder.load(pair[half])
+                    nearer = builder.fcmp_ordered("<", score, builder.fsub(least, _same(builder, near)))
+                    least = builder.select(nearer, score, least)
+                    owner = builder.select(nearer, _same(builder, builder.add(first, WORD(c))), owner)
+                _stored(builder, least, builder.gep(held, [place]))
+                builder.store(owner, number, align=8)
+        return context.get_dummy_value()
+
+    return types.void(tile, types.int64, types.int64, types.int64, away, types.float64, types.int64, held, chosen, soon), codegen
 
 
 @intrinsic
@@ -82,9 +130,9 @@ def block(typingctx: Any, left: Any, right: Any, wide: Any, m: Any, out: Any, ap
         sums = [[cgutils.alloca_once_value(builder, ir.Constant(FOUR, [0.0] * 4)) for _ in rights] for _ in lefts]
         with cgutils.for_range_slice(builder, WORD(0), m, WORD(4)) as (start, _):
             _fetch(builder, builder.gep(soon, [start]))
-            beside = [_four(builder, builder.gep(first, [start])) for first in rights]
+            beside = [_some(builder, builder.gep(first, [start]), FOUR) for first in rights]
             for first, row in zip(lefts, sums, strict=True):
-                above = _four(builder, builder.gep(first, [start]))
+                above = _some(builder, builder.gep(first, [start]), FOUR)
                 for values, held in zip(beside, row, strict=True):
                     product = builder.fmul(above, values, flags=FUSED)
                     builder.store(builder.fadd(builder.load(held), product, flags=FUSED), held)
