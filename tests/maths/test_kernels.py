@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +82,20 @@ def test_a_read_only_home_is_no_obstacle(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert done.stdout.strip() == "[5. 5. 5.]", done.stderr
     assert any(tmp_path.rglob("*.nbc"))
+
+
+@pytest.mark.slow
+def test_a_kernel_is_compiled_anew_when_one_that_it_calls_has_changed(tmp_path):
+    package = shutil.copytree(Path(sm.__file__).parent, tmp_path / "summable", ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "maths/outer.py").write_text(
+        "from summable.maths.compiled import compiled\nfrom summable.maths.inner import one\n\n@compiled\ndef two():\n    return one() + one()\n"
+    )
+    for value in (1, 4):  # as an upgrade would: numba looks at the file of the outer one alone
+        (package / "maths/inner.py").write_text(f"from summable.maths.compiled import compiled\n\n@compiled\ndef one():\n    return {value}\n")
+        environment = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+        code = "from summable.maths.outer import two; print(two())"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+        assert done.stdout.strip() == str(2 * value), done.stderr
 
 
 @pytest.mark.parametrize("rows", [0, 1, 513, 3000])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,23 @@ import numba  # noqa: E402  (reads its environment when imported)
 from numba import types  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
-compiled = numba.njit(nogil=True, fastmath={"reassoc", "contract"}, error_model="numpy", cache=True)
-"""Sums may be reordered into vectors; NaN and infinity keep their meaning."""
+EDITION = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()[:12]
+"""Of all the kernels: one is compiled with those that it calls, and of these numba would not see that they have changed since."""
 
-literal = numba.njit(nogil=True, fastmath={"contract"}, error_model="numpy", cache=True)
-"""Nothing is reordered: for arithmetic that rounds on purpose."""
+
+def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
+    function.__qualname__ += f".{EDITION}"  # a part of its name among the files that are kept
+    return numba.njit(nogil=True, fastmath=fastmath, error_model="numpy", cache=True)(function)
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """A kernel whose sums may be reordered into vectors; NaN and infinity keep their meaning."""
+    return _compiled(function, {"reassoc", "contract"})
+
+
+def literal(function: Callable[..., Any]) -> Any:
+    """A kernel of which nothing is reordered: for arithmetic that rounds on purpose."""
+    return _compiled(function, {"contract"})
 
 
 @intrinsic

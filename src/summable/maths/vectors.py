@@ -12,7 +12,7 @@ cgutils = numba.core.cgutils
 WORD, PLACE, DOUBLE = ir.IntType(64), ir.IntType(32), ir.DoubleType()
 FOUR, TWO, NUMBERS = ir.VectorType(DOUBLE, 4), ir.VectorType(DOUBLE, 2), ir.VectorType(WORD, 4)
 BOTH, EVEN, ODD = (0, 1, 2, 3), (0, 4, 2, 6), (1, 5, 3, 7)  # of two vectors, the places that a third takes
-CENTRES = 4  # that claim rows at once: their scores of eight rows are eight registers
+CENTRES, FOURS = 4, 2  # that claim rows at once, and of those four times as many: their scores are eight registers, enough to keep its units busy
 TALL, BROAD = 4, 3  # of a block of products: its 12 sums and what they are fed from are the 16 registers of AVX2
 FUSED = "contract", "reassoc"  # a product is added with one rounding where the machine can
 
@@ -86,9 +86,9 @@ def claim(typingctx: Any, tile: Any, wide: Any, p: Any, m: Any, away: Any, near:
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         tile, wide, p, m, away, near, first, held, chosen, soon = arguments
         centres = [_moved(builder, away, builder.add(p, WORD(1)), c) for c in range(CENTRES)]
-        scores = [[cgutils.alloca_once(builder, FOUR) for _ in range(2)] for _ in centres]
-        with cgutils.for_range_slice(builder, WORD(0), m, WORD(8)) as (start, _):
-            halves = [builder.add(start, WORD(4 * half)) for half in range(2)]
+        scores = [[cgutils.alloca_once(builder, FOUR) for _ in range(FOURS)] for _ in centres]
+        with cgutils.for_range_slice(builder, WORD(0), m, WORD(4 * FOURS)) as (start, _):
+            halves = [builder.add(start, WORD(4 * half)) for half in range(FOURS)]
             for centre, pair in zip(centres, scores, strict=True):
                 for score in pair:
                     builder.store(_same(builder, builder.load(centre)), score)
