@@ -18,6 +18,7 @@ from summable.core.engine import Engine, Request, Watch
 from summable.core.errors import Unsupported
 from summable.core.html import table
 from summable.core.rows import Shard
+from summable.core.sample import RowGroups
 
 B = TypeVar("B")
 TEXT = {
@@ -61,6 +62,16 @@ class Dataset:
     """Shards of local data, whose rows have not been read."""
 
     shards: tuple[Shard, ...]
+    drawn: RowGroups | None = None  # where these are some row groups, of more
+
+    def sample(self, share: float, seed: int = 0) -> Dataset:
+        """A share of the row groups of Parquet files, at least two, chosen by hashes of their names: no other is read.
+
+        `sm.ols` and `sm.glm` of it tell in `fit.sampling` how far that may be from all rows, by how much the groups differ. Raises Unsupported
+        where there are no row groups.
+        """
+        shards, drawn = _load("summable.sources.parquet:drawn")(self.shards, share, seed)
+        return Dataset(tuple(shards), drawn)
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -225,6 +236,8 @@ def _shards(data: Any) -> Iterable[Shard]:
             raise Unsupported("the list of data is empty", "Give at least one file or table.")
         if _is_matrix(data):
             return _load(ARRAYS)(np.array(data))  # type: ignore[no-any-return]
+        if any(isinstance(item, Dataset) and item.drawn for item in data):
+            raise Unsupported("some row groups are to be added to other data", "Take a sample of all together: scan([…]).sample(…).")
         return [shard for item in data for shard in _shards(item)]
     if home := _home(data):
         raise Unsupported(f"a {type(data).__name__} lies in {home}, and cannot be scanned here", "Give it to a fit, which is taken there.")

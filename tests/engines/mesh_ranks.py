@@ -80,13 +80,13 @@ def problem(family):
     return Problem(design, loss(family), np.arange(width), 0.5 * np.eye(width), 203.0, np.eye(width), np.zeros((0, 0)))
 
 
-WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow", "cg", "free lbfgs", "wide cg")
+WAYS = ("sgd", "adam", "logistic sgd", "logistic adam", "narrow", "held out", "cg", "free lbfgs", "wide cg")
 WHOLE = ("cg", "free lbfgs", "wide cg")  # which look at all rows
 
 
 def ways(dp, tp, sliced):
     """Those in which a scheme is trained: all where a step is of its own kind."""
-    return WAYS[:5] if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "adam", "logistic sgd", "narrow", "cg", "free lbfgs")
+    return WAYS[:5] if sliced == "outputs" else WAYS if sliced or tp == 1 else ("sgd", "adam", "logistic sgd", "narrow", "held out", "cg", "free lbfgs")
 
 
 def trained(x, y, churn, names=WAYS, **options):
@@ -96,6 +96,7 @@ def trained(x, y, churn, names=WAYS, **options):
         "sgd": lambda: sm.train(x, y, method="sgd", rate=0.05, momentum=0.9, decay=0.9, every=2, **common),
         "adam": lambda: sm.train(x, y, rate=0.05, **common),
         "narrow": lambda: sm.train(x[:, :2], y[:, 0], rate=0.05, **{**common, "steps": 3}),  # fewer columns, and targets, than ranks
+        "held out": lambda: sm.train(x, y, rate=0.05, validation=0.25, patience=2, **common),
         "logistic sgd": lambda: sm.train(x, churn, family="binomial", method="sgd", rate=0.5, **common),
         "logistic adam": lambda: sm.train(x, churn, family="binomial", rate=0.1, **common),
     }
@@ -107,7 +108,9 @@ def trained(x, y, churn, names=WAYS, **options):
         "free lbfgs": lambda: sm.train(x + 20.0, churn, family="binomial", alpha=0.5, tolerance=1e-10, **{**krylov, "method": "lbfgs"}),
     }
     fits = {name: calls[name]() for name in names}
-    return {name: np.concatenate([[] if name in WHOLE else fit.losses, [fit.loss], np.ravel(fit.coef), fit.intercept]) for name, fit in fits.items()}
+    return {
+        name: np.concatenate([[] if name in WHOLE else fit.losses, fit.validation, [fit.loss], np.ravel(fit.coef), fit.intercept]) for name, fit in fits.items()
+    }
 
 
 def fitted(x, y, churn, engine=None):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import summable as sm
@@ -34,6 +36,70 @@ def test_samples_are_as_far_from_all_rows_as_they_say(frame):
     spread = np.sqrt(np.square(apart).mean(axis=0))
     assert (spread > 0.6).all() and (spread < 1.5).all(), spread  # of 25 draws a standard deviation is good to a seventh
     assert fit.bse["x"] < 0.7 * fit.sampling_bse["x"]  # which the classical error, of its model, would not have told
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory):
+    """Two folders of files of row groups, whose rows are more alike than others."""
+    draw, folder = np.random.default_rng(5), tmp_path_factory.mktemp("groups")
+    for number in range(8):
+        size = int(draw.integers(600, 1400))
+        own = np.repeat(draw.normal(size=(size // 50 + 1, 2)), 50, axis=0)[:size]  # of each row group
+        x = draw.normal(size=size) + own[:, 0]
+        y = 1 + 2 * x + own[:, 1] + draw.normal(size=size)
+        rows = pa.table({"x": x, "g": draw.choice(list("abc"), size), "y": y, "z": (y + draw.logistic(size=size) > 1).astype(int)})
+        (folder / f"{number % 2}").mkdir(exist_ok=True)
+        pq.write_table(rows, folder / f"{number % 2}" / f"{number // 2}.parquet", row_group_size=50)
+    return folder
+
+
+@pytest.mark.slow
+def test_row_groups_are_as_far_from_all_rows_as_they_say(grouped):
+    whole, churn, data = sm.ols("y ~ x + g", grouped), sm.glm("z ~ x", grouped, "binomial"), sm.scan(grouped)
+    everything, apart, naive = whole.evaluate(grouped), [], []
+    for seed in range(40):
+        fit, few = sm.ols("y ~ x + g", data.sample(0.3, seed)), sm.glm("z ~ x", data.sample(0.3, seed), "binomial")
+        one, other = fit.sampling, few.sampling
+        by_fit = (fit.rsquared - whole.rsquared) / one.rsquared_error, (one.loss - everything.loss) / one.loss_error
+        by_churn = (other.loss - churn.deviance / churn.nobs / 2) / other.loss_error
+        apart.append([*(fit.params - whole.params) / fit.sampling_bse, *(few.params - churn.params) / few.sampling_bse, *by_fit, by_churn])
+        naive.append((fit.params["x"] - whole.params["x"]) / (np.sqrt(0.7) * fit.bse["x"]))
+    spread = np.sqrt(np.square(apart).mean(axis=0))
+    assert (spread > 0.65).all() and (spread < 1.4).all(), spread  # of 40 draws a standard deviation is good to a ninth
+    assert np.sqrt(np.mean(np.square(naive))) > 2, "rows of a group are alike, which an error by rows does not see"
+
+
+def test_no_other_row_groups_are_read(grouped, monkeypatch):
+    read, plain = [], pq.ParquetFile.read_row_group
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", lambda self, group, *a, **k: read.append(group) or plain(self, group, *a, **k))
+    data = sm.scan(grouped)
+    groups = sum(pq.ParquetFile(file).num_row_groups for file in grouped.rglob("*.parquet"))
+    some = data.sample(0.25, seed=1)
+    assert len(some) == round(0.25 * groups) and [shard.name for shard in data.sample(0.25, seed=1).shards] == [shard.name for shard in some.shards]
+    assert {shard.name for shard in data.sample(0.25, seed=2).shards} != {shard.name for shard in some.shards}
+    fit = sm.ols("y ~ x", some)
+    assert len(read) == 2 * 2 * len(some), "two columns, for the Gram and for what the groups differ by"
+    assert fit.sampling.rows == sum(shard.table.rows_known for shard in data.shards) and fit.sampling.looked_at == fit.nobs
+    assert fit.sampling.groups == (len(some), groups)
+    assert f"rows in {len(some)} of {groups} row groups, chosen by a hash" in fit.summary()
+    with pytest.warns(sm.SummableWarning, match="3 row groups tell roughly how much they differ"):
+        sm.ols("y ~ x", data.sample(0.02))
+
+
+def test_row_groups_that_cannot_be_chosen_are_refused(grouped, frame, tmp_path):
+    data = sm.scan(grouped)
+    frame[:100].to_csv(tmp_path / "rows.csv")
+    frame[:100].to_parquet(tmp_path / "one.parquet")
+    for ask, message in (
+        (lambda: data.sample(1.0), "1.0 is no share of the row groups"),
+        (lambda: sm.scan(frame).sample(0.5), "has no row groups"),
+        (lambda: sm.scan(tmp_path / "rows.csv").sample(0.5), "rows.csv has no row groups"),
+        (lambda: sm.scan(tmp_path / "one.parquet").sample(0.5), "there is only 1 row group"),
+        (lambda: sm.ols("y ~ x", data.sample(0.5), sample=0.1), "the data are a sample of row groups already"),
+        (lambda: sm.ols("y ~ x", [data.sample(0.5), frame]), "some row groups are to be added to other data"),
+    ):
+        with pytest.raises(sm.SummableError, match=message):
+            ask()
 
 
 def test_the_same_rows_are_looked_at_wherever_they_lie(frame, tmp_path):

@@ -129,6 +129,42 @@ def test_a_level_loss_ends_it(arrays):
     assert fit.converged and 9 <= len(fit.losses) < 300 and len(fit.losses) % 3 == 0
 
 
+def test_rows_that_are_held_out_are_seen_by_no_step(arrays):
+    x, y = arrays[0], arrays[1][:, 0]
+    out = chosen(keys([*x.T, y], N), Sample(2**63 - 1 - 4, 0.0, 0.2))
+    assert 0.1 < out.mean() < 0.3
+    options = {"rate": 0.05, "seed": 4, "epochs": 3, "batch": 24}
+    fit, seen = sm.train(x, y, validation=0.2, patience=9, **options), sm.train(x[~out], y[~out], **options)
+    np.testing.assert_allclose(fit.losses, seen.losses, rtol=1e-12)
+    np.testing.assert_allclose(fit.coef, seen.coef, rtol=1e-12)
+    assert len(fit.validation) == 3 and not fit.converged
+    np.testing.assert_allclose(fit.validation[-1], np.mean((y[out] - fit.predict(x[out])) ** 2), rtol=1e-12)
+    order = np.random.default_rng(1).permutation(N)
+    np.testing.assert_allclose(sm.train(x[order], y[order], validation=0.2, patience=9, **options).validation, fit.validation, rtol=1e-12)
+
+
+def test_it_ends_where_the_loss_of_rows_held_out_is_least(tmp_path):
+    draw = np.random.default_rng(5)
+    x = draw.normal(size=(60, 40))
+    y = 3 * x[:, 0] + 2 * draw.normal(size=60)  # forty features of sixty rows: what is learnt of most of them is noise
+    options = {"method": "sgd", "rate": 0.02, "epochs": 200, "batch": 12, "validation": 0.3, "patience": 5}
+    fit = sm.train(x, y, **options)
+    least = int(np.argmin(fit.validation))
+    assert fit.converged and 0 < least == len(fit.validation) - 1 - 5
+    np.testing.assert_allclose(sm.train(x, y, **options | {"epochs": least + 1}).coef, fit.coef, rtol=1e-12)
+
+    def die(step, loss):
+        if step == 14:
+            raise KeyboardInterrupt
+
+    kept = options | {"checkpoint": tmp_path / "state.json", "save_every": 1}
+    with pytest.raises(KeyboardInterrupt):
+        sm.train(x, y, **kept, watch=die)
+    again = sm.train(x, y, **kept)
+    np.testing.assert_array_equal(again.validation, fit.validation)
+    np.testing.assert_array_equal(again.coef, fit.coef)
+
+
 def test_the_rate_decays_by_epochs(arrays):
     fit = sm.train(*arrays, method="sgd", rate=0.1, decay=1e-9, every=2, steps=5)
     changes = np.abs(np.diff(fit.losses))
@@ -172,6 +208,10 @@ def test_a_saved_training_is_loaded(arrays, tmp_path):
         ({"rate": 0.0}, "rate=0.0 is no number"),
         ({"batch": 10, "tolerance": 1e-3}, "the gradient of a batch is never small"),
         ({"method": "rprop"}, "method='rprop' is not known"),
+        ({"validation": 1.0}, "validation=1.0 is no share of the rows"),
+        ({"validation": 1e-9}, "no row is held out"),
+        ({"validation": 0.1, "patience": 0}, "patience=0 is no number"),
+        ({"validation": 0.1, "method": "lbfgs"}, "look at all rows"),
         ({"start": (np.zeros((2, 2)), np.zeros(2))}, r"start has W \(2, 2\) and b \(2,\), and the data ask for \(3, 5\) and \(3,\)"),
         ({"start": torch.nn.Linear(5, 3, bias=False)}, "start is neither"),
         ({"split": "features"}, "split='features' needs a mesh"),

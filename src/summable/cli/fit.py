@@ -95,6 +95,7 @@ def fit(
     sample: Annotated[float | None, typer.Option(help="Look at this share of the rows, chosen by a hash; the errors say what that costs.")] = None,
     seed: Annotated[int, typer.Option(help="With --sample: which rows.")] = 0,
     key: Annotated[str | None, typer.Option(help="With --sample: a column of numbers whose hash chooses, instead of all columns used.")] = None,
+    groups: Annotated[bool, typer.Option("--groups", help="With --sample: whole row groups of Parquet files, so that no others are read.")] = False,
     workers: terminal.Workers = None,
     mesh: Annotated[
         str | None, typer.Option(help="Under torchrun: how many processes share the rows, and how many the features, like 2x2.", metavar="DPxTP")
@@ -123,9 +124,11 @@ def fit(
             shared: dict[str, Any] = {
                 "weights": weights, "weight_kind": weight_kind.value, "offset": offset, "missing": missing.value,
                 "max_levels": max_levels, "workers": workers, "watch": watch, "journal": journal, "engine": engine,
-                "sample": sample, "seed": seed, "key": key,
+                "seed": seed, "key": key,
             }  # fmt: skip
-            result = _fitted(formula, data, family, shared | _given(own if family is None else others))
+            looked_at = _grouped(data, sample, seed, key) if groups else data
+            shared["sample"] = None if groups else sample
+            result = _fitted(formula, looked_at, family, shared | _given(own if family is None else others))
         if speaks:
             _tell(result, [str(warning.message) for warning in told], as_json, quiet, save)
 
@@ -161,11 +164,20 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _fitted(formula: str, data: list[str], family: str | None, options: dict[str, Any]) -> Any:
+def _fitted(formula: str, data: Any, family: str | None, options: dict[str, Any]) -> Any:
     """The fit, or of several responses the fits, of a family, or by least squares."""
     from summable.models import glm, linear
 
     return linear.ols(formula, data, **options) if family is None else glm.glm(formula, data, named(family), **options)
+
+
+def _grouped(data: list[str], sample: float | None, seed: int, key: str | None) -> Any:
+    """Some row groups of the data."""
+    from summable.open import scan
+
+    if sample is None or key is not None:
+        raise Unsupported("--groups says how --sample chooses, and --key does that too", "Give --sample 0.1 --groups.")
+    return scan(data).sample(sample, seed)
 
 
 def _advice(journal: Path | None) -> str:

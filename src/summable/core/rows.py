@@ -99,12 +99,16 @@ def pieces_of(rows: Rows) -> Iterable[Rows]:
 
 
 def each(weight: Any, values: Any) -> Any:
-    """The weight of each row times its value, or its several values."""
+    """The weight of each row times its value, or its several values; these themselves, where nothing is weighed."""
+    if isinstance(weight, float) and weight == 1.0:
+        return values
     return (weight * values.T).T if getattr(values, "ndim", 1) == 2 else weight * values
 
 
 def less(values: Any, offset: Any) -> Any:
-    """The value, or the several values, of each row less its offset."""
+    """The value, or the several values, of each row less its offset; these themselves, where there is none."""
+    if isinstance(offset, float) and offset == 0.0:
+        return values
     return (values.T - offset).T if getattr(values, "ndim", 1) == 2 else values - offset
 
 

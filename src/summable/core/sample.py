@@ -27,6 +27,18 @@ class Sample(Data):
     seed: int
     low: float
     high: float
+    within: Sample | None = None  # of whose rows alone: by another seed, so that the one choice does not tell the other
+
+
+@dataclass(frozen=True)
+class RowGroups(Data):
+    """Whole groups of rows that are looked at, of more that are not read: as good as fewer rows, where those of a group are alike."""
+
+    seed: int
+    share: float  # of the groups that was asked for
+    groups: int
+    of: int
+    rows: float  # of all groups
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,8 @@ def uniform(found: Keys, seed: int) -> Array:
 def chosen(found: Keys, sample: Sample) -> NDArray[np.bool_]:
     """Which rows a sample looks at, (rows,)."""
     share = uniform(found, sample.seed)
-    return np.asarray((sample.low <= share) & (share < sample.high))
+    here = np.asarray((sample.low <= share) & (share < sample.high))
+    return here if sample.within is None else here & chosen(found, sample.within)
 
 
 def mixed(bits: Keys) -> Keys:

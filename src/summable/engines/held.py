@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from summable.core.design import NEUTRAL, Block, Category, Constant, Design, Numeric, Product
 from summable.core.errors import Unsupported
 from summable.core.rows import Groups, Shard
-from summable.core.sample import Keys, Sample, Sampled, uniform, unsampled
+from summable.core.sample import Keys, Sample, Sampled, chosen, uniform, unsampled
 from summable.core.statistic import Array
 from summable.engines.part import named
 from summable.maths import expressions, grouped, linalg
@@ -68,6 +68,8 @@ class Held:
         share, order, ends = self.orders[sample.seed]
         near = order[slice(ends[int(sample.low * SHELVES)], ends[min(int(sample.high * SHELVES), SHELVES - 1) + 1])]
         rows = np.sort(near[(share[near] >= sample.low) & (share[near] < sample.high)])
+        if sample.within:
+            rows = rows[chosen(self.keys[rows], sample.within)]  # type: ignore[index]  # without keys, there is no sample
         return Held(self.x[rows], {role: values[rows] for role, values in self.roles.items()}, None, self.dropped)
 
 

@@ -50,10 +50,8 @@ class Kept:
         return self.answers.select(PLACE).mapInArrow(partial(_asked, task), schema)
 
     def release(self) -> None:
-        """Keep them no longer; a session that has ended keeps none."""
-        from py4j.protocol import Py4JError
-
-        with suppress(Py4JError, OSError):
+        """Keep them no longer. Nothing that may go wrong here matters: when the session ends, they do."""
+        with suppress(Exception):
             self.answers.unpersist()
             context = self.answers.sparkSession.sparkContext
             tasks = context.defaultParallelism  # one for each core, so that each executor has some; it deletes the rest when it ends

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from summable.core.design import Design
-from summable.core.measure import Measure
-from summable.core.rows import Rows
-from summable.core.statistic import Array, Statistic
+from summable.core.measure import Measure, PartMeasure
+from summable.core.rows import Rows, Shard
+from summable.core.statistic import Array, Statistic, pairwise
+from summable.maths.linalg import pack
 from summable.maths.losses import Loss
 from summable.measures.working import responses
 
@@ -51,3 +52,34 @@ class Appraisal(Measure[Appraised]):
         sums = [rows.moment(0, part) for part in (alone, each, weight * left, about)]
         scores = rows.moment(2, (weight * self.loss.derivatives(eta, y, xp).slope) ** 2) if self.with_scores else np.zeros(0)
         return Appraised(rows.count(), np.array(sums), np.array(pairs), np.asarray(scores))
+
+
+@dataclass(frozen=True)
+class Clumps(PartMeasure[Appraised]):
+    """The same, but that pairs and scores are of the sums of each part: by how much parts differ, where whole ones were drawn.
+
+    Cost: one pass; width numbers down, 12 + width (width + 1)/2 up.
+    Fails: as `Appraisal`.
+    Source: Cochran 1977, §9A.2 (clusters of unequal size).
+    """
+
+    design: Design
+    loss: Loss
+    at: Array  # (width,)
+    level: float
+
+    def __call__(self, part: Shard) -> Appraised:
+        of_rows, found, gradients = Appraisal(self.design, self.loss, self.at, self.level), list[Appraised](), np.zeros(self.design.width)
+        for rows in part.rows(self.design):
+            found.append(of_rows(rows))
+            gradients = gradients + self._gradient(rows)
+        total = pairwise(found)
+        weight, losses, _, about = total.sums
+        sums = weight, losses, about
+        pairs = [sums[i] * sums[j] for i in range(3) for j in range(i, 3)]
+        return Appraised(total.rows, total.sums, np.array(pairs), pack(np.outer(gradients, gradients)))
+
+    def _gradient(self, rows: Rows) -> Array:
+        y, weight = responses(rows)
+        eta = rows.project(self.at) + rows.column("offset")
+        return np.asarray(rows.moment(1, weight * self.loss.derivatives(eta, y, rows.xp).slope))

@@ -51,15 +51,16 @@ class Saver:
     def whole(self, state: State) -> State:
         """The state with the slices of all ranks."""
         axis = 1 if _by_outputs(self.place) else 0
-        at, first, second = (whole(self.place, part, self.shape[axis], axis) for part in (state.at, state.first, state.second))
-        return replace(state, at=at, first=first, second=second, losses=whole(self.place, state.losses, self.shape[1], 1))
+        at, first, second, best = (whole(self.place, part, self.shape[axis], axis) for part in (state.at, state.first, state.second, state.best))
+        losses, judged = (whole(self.place, part, self.shape[1], 1) for part in (state.losses, state.judged))
+        return replace(state, at=at, first=first, second=second, best=best, losses=losses, judged=judged)
 
     def _slice(self, state: State) -> State:
         if not isinstance(self.place, Slicing):
             return state
         share: Callable[[Array], Array] = self.place.share
         losses = share(state.losses) if _by_outputs(self.place) else state.losses
-        return replace(state, at=share(state.at), first=share(state.first), second=share(state.second), losses=losses)
+        return replace(state, at=share(state.at), first=share(state.first), second=share(state.second), best=share(state.best), losses=losses)
 
     @property
     def _is_first(self) -> bool:

@@ -18,7 +18,7 @@ from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
 from summable.core.run import Round, run
-from summable.core.sample import Sample
+from summable.core.sample import RowGroups, Sample
 from summable.core.statistic import Array
 from summable.maths import expressions
 from summable.maths.families import Family
@@ -30,7 +30,7 @@ from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.cost import foreteller
 from summable.models.labelled import Labelled
-from summable.models.sampling import Evaluation, Sampling, evaluation, named, of_all, sampling
+from summable.models.sampling import Evaluation, Sampling, evaluation, named, of_all, of_rows, sampling
 from summable.models.sampling import chosen as sample_of
 from summable.open import engine as place_of
 from summable.open import journalled, scan
@@ -121,7 +121,7 @@ def glm(
         check(network, tuple(NETWORKS), "network")
     _check_numbers(scale, alpha, max_rounds)
     chosen = loss(family, link)
-    few = sample_of(sample, seed, key)
+    few = sample_of(data, sample, seed, key)
     roles = _roles(chosen, weights, offset, exposure, trials) | ({} if key is None else {"key": role_of("key", key)})
     place = place_of(data, workers, watch, engine)
     remote = getattr(place, "is_remote", False)
@@ -161,14 +161,22 @@ class Found:
 
 
 def _program(
-    text: str, roles: Mapping[str, str], missing: str, loss: Loss, plan: Plan, weight_kind: str, scale: float | str | None, max_levels: int, few: Sample | None
+    text: str,
+    roles: Mapping[str, str],
+    missing: str,
+    loss: Loss,
+    plan: Plan,
+    weight_kind: str,
+    scale: float | str | None,
+    max_levels: int,
+    few: Sample | RowGroups | None,
 ) -> Rounds[Found]:
     """All the rounds of a fit by formula."""
     parsed = yield from read(text, roles)
     if len(parsed.responses) > 1:
         raise FormulaError(f"the formula {text!r} has {len(parsed.responses)} responses", "Write one column before the ~, like: y ~ a + b.")
     settled = yield from settle(parsed, roles, missing, max_levels, weighted=True, outcome=loss.family.name == "binomial")
-    settled = replace(settled, sample=few, shifts={**settled.shifts, settled.formula.responses[0].expression: 0.0})  # a mean is no difference
+    settled = replace(settled, sample=of_rows(few), shifts={**settled.shifts, settled.formula.responses[0].expression: 0.0})  # a mean is no difference
     design, coding = settled.design()
     first = with_alpha(loss, FIRST) if is_open(loss) else loss
     opening = yield from opening_of(design, coding, first, plan.prefer)
@@ -182,7 +190,7 @@ def _program(
     normaliser = None
     if loss.family.name == "gamma" and "weight" in roles and weight_kind != "frequency":
         normaliser = yield from _normaliser(design, coding, loss, solution, weight_kind, scale)
-    found = yield from sampling(design, coding, loss, solution, None)
+    found = yield from sampling(design, coding, loss, solution, None, few)
     return Found(of_all(design) if few else design, coding, loss, solution, normaliser, alpha, found)
 
 

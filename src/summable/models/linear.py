@@ -18,7 +18,7 @@ from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
 from summable.core.run import Round, run
-from summable.core.sample import Sample
+from summable.core.sample import RowGroups, Sample
 from summable.core.statistic import Array
 from summable.maths.losses import loss
 from summable.measures.gram import Products
@@ -26,7 +26,7 @@ from summable.models import diagnostics
 from summable.models import predict as prediction
 from summable.models.arguments import MISSING, WEIGHT_KINDS, check, check_alpha, role_of
 from summable.models.labelled import Labelled
-from summable.models.sampling import Evaluation, Sampling, chosen, evaluation, named, of_all, sampling
+from summable.models.sampling import Evaluation, Sampling, chosen, evaluation, named, of_all, of_rows, sampling
 from summable.open import engine as place_of
 from summable.open import journalled, scan
 from summable.solvers.least_squares import LeastSquares, least_squares
@@ -81,7 +81,8 @@ def ols(
     arithmetic: "float" sums the Gram; "qr" also takes the R factor, in a second round; "auto" does so where digits would be lost.
     max_levels: how many levels a category may have before it must be confirmed.
     sample: a share of the rows to look at, chosen by a hash of the columns used (or of `key`, a column of numbers) and the `seed`, so the
-        same ones however they lie. `fit.sampling` says how many they were, and what that adds to the errors.
+        same ones however they lie. `fit.sampling` says how many they were, and what that adds to the errors. To read no other rows, give
+        `sm.scan(data).sample(share)`: whole row groups of Parquet files.
     workers: threads; all cores by default. The answer has the same bits for any number.
     watch: called with (measure, shards done, shards in all) as shards are read.
     journal: a file to which every answer is added as it comes. Killed and called again, the fit goes on where it was, to the same bits.
@@ -95,7 +96,7 @@ def ols(
     check(weight_kind, WEIGHT_KINDS, "weight_kind")
     check(missing, MISSING, "missing")
     check(arithmetic, ("auto", "float", "qr"), "arithmetic")
-    few = chosen(sample, seed, key)
+    few = chosen(data, sample, seed, key)
     roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset), ("key", key)) if text is not None}
     program = _program(formula, roles, missing, arithmetic, max_levels, few)
     settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)} | named(few)
@@ -114,13 +115,13 @@ def ols(
 
 
 def _program(
-    text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int, few: Sample | None
+    text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int, few: Sample | RowGroups | None
 ) -> Rounds[tuple[Design, Coding, LeastSquares, Sampling | None]]:
     """All the rounds of a fit by formula."""
     parsed = yield from read(text, roles)
     if few and len(parsed.responses) > 1:
         raise FormulaError(f"a sample is of one response, and the formula {text!r} has {len(parsed.responses)}", "Fit them one by one.")
-    settled = replace((yield from settle(parsed, roles, missing, max_levels)), sample=few)
+    settled = replace((yield from settle(parsed, roles, missing, max_levels)), sample=of_rows(few))
     design, coding = settled.design()
     solution = yield from least_squares(design, coding, arithmetic)
     if better := recentred(settled, design, solution.products):
@@ -130,7 +131,7 @@ def _program(
     if few:
         products, as_measured = solution.products, replace(solution, coef=shifted(design, solution))
         level = float(products.xy[0]) / products.weight if solution.constant else 0.0
-        found = yield from sampling(design, coding, loss("gaussian"), as_measured, level)
+        found = yield from sampling(design, coding, loss("gaussian"), as_measured, level, few)
     return of_all(design), coding, solution, found
 
 

@@ -55,6 +55,8 @@ def train(
     every: int = 1,
     tolerance: float = 0.0,
     loss_tolerance: float = 0.0,
+    validation: float = 0.0,
+    patience: int = 1,
     features: Sequence[str] | None = None,
     weights: Any = None,
     key: str | None = None,
@@ -83,6 +85,8 @@ def train(
     steps, or epochs: how many.  batch: rows of a step, about; by default all. An epoch sees each row once.
     seed: of the batches.  key: a column of numbers that says which rows go together; by default all columns do, so that equal rows do.
     tolerance: of the gradient's greatest entry, where batch is None.  loss_tolerance: of the change of an epoch's loss.
+    validation: a share of the rows, chosen by their hashes, that no step sees. Their loss is looked at after each epoch; when it has not fallen for
+        `patience` epochs, the training ends. The coefficients are those of the epoch where it was least.
     start: an `nn.Linear`, or (W, b); zero by default.
     split: on a mesh, what its second dimension splits: "features" (by default), "outputs", or "" for steps that are whole on every rank.
     checkpoint: a file that is renewed every `save_every` steps, and from which the same call goes on, on this mesh or another.
@@ -92,10 +96,12 @@ def train(
     Returns a `Trained`. Raises `DataError` where a loss is not finite, or no row is left; `SourceError` or `Unsupported`.
     """
     check(method, ("sgd", "adam", "cg", "lbfgs"), "method")
-    _check_numbers(rate, steps, epochs, batch, decay, every, save_every)
+    _check_numbers(rate, steps, epochs, batch, decay, every, save_every, patience)
+    if not 0 <= validation < 1:
+        raise Unsupported(f"validation={validation!r} is no share of the rows", "Give a number between zero and one, or leave it out.")
     if method in ("cg", "lbfgs"):
         way = _conjugate(tolerance) if method == "cg" else _lbfgs(tolerance)
-        chosen = _refuse_steps(way, family, link, batch, checkpoint, split)
+        chosen = _refuse_steps(way, family, link, batch, checkpoint, split, validation)
         place, design, several = _problem(X, y, features, weights, key, workers, engine)
         return _by_all_rows(way, _sliced(place, split, False, False), design, chosen, several, start, _alpha(alpha), steps or 1000, watch)
     if alpha:
@@ -103,16 +109,16 @@ def train(
     if tolerance and batch is not None:
         raise Unsupported("the gradient of a batch is never small", "Give loss_tolerance=…, or leave out batch.")
     place, design, several = _problem(X, y, features, weights, key, workers, engine)
-    place = _sliced(place, split, bool(tolerance), bool(loss_tolerance))
+    place = _sliced(place, split, bool(tolerance), bool(loss_tolerance or validation))
     chosen, targets = loss(family, link), len(design.role("y"))
     whole = _start(start, design.width, targets)
     scale = _scale(chosen, targets)
     course = Course(
         steps or 0, RATES[method] if rate is None else rate, seed=seed, decay=decay, every=every,
-        scale=scale, tolerance=tolerance, loss_tolerance=loss_tolerance,
+        scale=scale, tolerance=tolerance, loss_tolerance=loss_tolerance, held_out=validation, patience=patience,
     )  # fmt: skip
     settings = {"method": method, "loss": repr(chosen), "batch": batch, "momentum": momentum, "design": repr(design) if design.columns else design.width}
-    settings |= {"rate": course.rate, "seed": seed, "decay": decay, "every": every}
+    settings |= {"rate": course.rate, "seed": seed, "decay": decay, "every": every, "validation": validation}
     saver = Saver(checkpoint, save_every, tuple((name, str(value)) for name, value in settings.items()), place, (design.width, targets))
     state = saver.begin(begin(whole))
 
@@ -126,7 +132,10 @@ def train(
     state, final = saver.whole(state), checkpoints.whole(place, final[None], targets, 1)[0]
     losses = _finite(state.losses.sum(axis=1), float(final.sum()))
     names = tuple(design.names[: design.width - 1])
-    return Trained(state.at[1:].T, state.at[0], losses, float(final.sum()), chosen, names, rows, state.converged, several, tuple(ledger.rounds))
+    return Trained(
+        state.at[1:].T, state.at[0], losses, float(final.sum()), chosen, names, rows, state.converged, several, tuple(ledger.rounds),
+        validation=state.judged.sum(axis=1),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -173,13 +182,13 @@ def _by_all_rows(
     return Trained(at[1:].T, at[0], losses, loss_, of, names, found.rows, found.converged, several, tuple(ledger.rounds), found.residual)
 
 
-def _refuse_steps(way: Way, family: Any, link: Any, batch: Any, checkpoint: Any, split: str | None) -> Loss:
+def _refuse_steps(way: Way, family: Any, link: Any, batch: Any, checkpoint: Any, split: str | None, validation: float) -> Loss:
     """The loss, unless the way cannot go there."""
     chosen = loss(family, link)
     if way.method == "cg" and (not isinstance(chosen.family, Gaussian) or chosen.link.name != "identity"):
         raise Unsupported(f"{way.name} solve least squares, and the family is {chosen.name}", 'Take method="lbfgs", or `glm`.')
-    if batch is not None or checkpoint is not None:
-        raise Unsupported(f"steps of {way.name} look at all rows, and keep no checkpoint", "Leave batch and checkpoint out.")
+    if batch is not None or checkpoint is not None or validation:
+        raise Unsupported(f"steps of {way.name} look at all rows, and keep no checkpoint", "Leave batch, checkpoint and validation out.")
     if split == "outputs":
         raise Unsupported("each output would be done at a step of its own", 'Take split="features".')
     return chosen
@@ -217,7 +226,7 @@ def _program(design: Design, of: Loss, course: Course, rule: Rule, state: State,
     """A round to count the rows, the steps, and a round for the loss of all rows where they led: the state, the loss by targets, and the rows."""
     opening = yield from overall(design, of, state.at)
     rows = float(opening.rows[0])
-    batches = 1 if batch is None else max(1, round(rows / batch))
+    batches = 1 if batch is None else max(1, round(rows * (1 - course.held_out) / batch))
     course = replace(course, batches=batches, steps=course.steps if epochs is None else epochs * batches)
     state = yield from rule(design, of, course, state)
     total = yield from overall(design, of, state.at)
@@ -279,10 +288,10 @@ def _start(start: Any, width: int, targets: int) -> Array:
     return np.vstack([intercept, coef.T])
 
 
-def _check_numbers(rate: Any, steps: Any, epochs: Any, batch: Any, decay: Any, every: Any, save_every: Any) -> None:
+def _check_numbers(rate: Any, steps: Any, epochs: Any, batch: Any, decay: Any, every: Any, save_every: Any, patience: Any) -> None:
     numbers: Mapping[str, tuple[Any, float]] = {
         "rate": (1.0 if rate is None else rate, 0.0), "steps": (1 if steps is None else steps, -1), "epochs": (epochs, 0),
-        "batch": (1 if batch is None else batch, 0), "decay": (decay, 0.0), "every": (every, 0), "save_every": (save_every, 0),
+        "batch": (1 if batch is None else batch, 0), "decay": (decay, 0.0), "every": (every, 0), "save_every": (save_every, 0), "patience": (patience, 0),
     }  # fmt: skip
     for name, (value, least) in numbers.items():
         if not (value > least and np.isfinite(value)):

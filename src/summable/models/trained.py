@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Trained(Data):
     several: bool
     rounds: tuple[Round, ...]
     residual: float = float("nan")  # of "cg" and "lbfgs": what is left of the gradient, over what there was at the start
+    validation: Array = field(default_factory=lambda: np.zeros(0))  # (epochs,) the loss of the rows held out, after each; (0,) if there are none
 
     @property
     def ledger(self) -> Ledger:

@@ -33,15 +33,30 @@ class Course(Data):
     scale: float = 1.0  # of the objective: it times the mean of Σ over targets of w · loss
     tolerance: float = 0.0  # of the gradient's greatest entry; 0 never stops
     loss_tolerance: float = 0.0  # of the relative change of an epoch's mean loss; 0 never stops
+    held_out: float = 0.0  # of the rows: a share that no step sees, and whose loss tells when to end
+    patience: int = 1  # epochs in which that loss does not fall; then it ends
 
     def rate_of(self, step: int) -> float:
         """The length of a step."""
         return float(self.rate * self.decay ** (step // self.batches // self.every))
 
-    def sample_of(self, step: int) -> Sample:
-        """The rows of a step: a share of them in the order of their keys, which is another in every epoch."""
+    def sample_of(self, step: int) -> Sample | None:
+        """The rows of a step: a share of them in the order of their keys, which is another in every epoch; None for all."""
+        seen = Sample(self._of_all, self.held_out, 1.0) if self.held_out else None
+        if self.batches == 1:
+            return seen
         epoch, number = divmod(step, self.batches)
-        return Sample((self.seed * EPOCHS + epoch) % 2**63, number / self.batches, (number + 1) / self.batches)
+        return Sample((self.seed * EPOCHS + epoch) % 2**63, number / self.batches, (number + 1) / self.batches, seen)
+
+    @property
+    def judge(self) -> Sample:
+        """The rows that no step sees, the same in all epochs."""
+        return Sample(self._of_all, 0.0, self.held_out)
+
+    @property
+    def _of_all(self) -> int:
+        """A seed that no epoch has."""
+        return 2**63 - 1 - self.seed % 2**62
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +68,8 @@ class State(Data):
     first: Array  # (width, targets) the momentum, or the mean of gradients
     second: Array  # (width, targets) the mean of their squares
     losses: Array  # (steps, targets) the objective's terms at each step's coefficients, over the rows of its batch
+    judged: Array  # (epochs, targets) the same over the rows that were held out, after each epoch; (0, targets) without
+    best: Array  # (width, targets) coefficients where they were least
     converged: bool = False
 
 
@@ -62,26 +79,31 @@ Listener = Callable[[State], Any]
 
 def begin(at: Array) -> State:
     """The state before the first step, at coefficients (width, targets)."""
-    return State(0, at, np.zeros_like(at), np.zeros_like(at), np.zeros((0, at.shape[1])))
+    nothing = np.zeros((0, at.shape[1]))
+    return State(0, at, np.zeros_like(at), np.zeros_like(at), nothing, nothing, at)
 
 
 def descend(design: Design, loss: Loss, rule: Rule, course: Course, state: State, listener: Listener | None = None) -> Rounds[State]:
     """Steps by a rule until all are done, or the gradient or the loss say so. A batch without rows leaves all as it is.
 
-    Batches are sums, never averages of averages: however uneven the parts, the step is that of one machine.
+    Batches are sums, never averages of averages: however uneven the parts, the step is that of one machine. Where rows are held out, the
+    coefficients at the end are those of the epoch after which their loss was least.
 
-    Cost: one round a step over the rows of a batch, of (width + 1) · targets + 3 numbers up.
-    Fails: nothing; a rate that is too great ends in losses that are not finite.
+    Cost: one round a step over the rows of a batch, of (width + 1) · targets + 3 numbers up; one more an epoch, where rows are held out.
+    Fails: DataError where no row is held out; a rate that is too great ends in losses that are not finite.
     Source: Bottou, Curtis & Nocedal 2018, §3 and §4.
     """
     while state.step < course.steps and not state.converged:
-        at_all = design if course.batches == 1 else sampled(design, course.sample_of(state.step))
-        total = yield from Slopes(at_all, loss, state.at)
+        sample = course.sample_of(state.step)
+        total = yield from Slopes(sampled(design, sample) if sample else design, loss, state.at)
         with np.errstate(over="ignore", invalid="ignore"):
             state = stepped(state, total, rule, course)
+        if course.held_out and state.step % course.batches == 0:
+            total = yield from Slopes(sampled(design, course.judge), loss, state.at)
+            state = judged(state, total, course)
         if listener:
             listener(state)
-    return state
+    return replace(state, at=state.best) if len(state.judged) else state
 
 
 def stepped(state: State, total: Tangents, rule: Rule, course: Course) -> State:
@@ -96,7 +118,19 @@ def stepped(state: State, total: Tangents, rule: Rule, course: Course) -> State:
     gradient = course.scale * total.gradient / weight
     at, first, second = rule(state, gradient, course.rate_of(state.step))
     small = bool(np.max(np.abs(gradient), initial=0.0) <= course.tolerance) if course.tolerance else False
-    return State(state.step + 1, at, first, second, losses, small or level(losses, course))
+    done = small or level(losses, course)
+    return replace(state, step=state.step + 1, at=at, first=first, second=second, losses=losses, converged=done)
+
+
+def judged(state: State, total: Tangents, course: Course) -> State:
+    """The state after the sums of the rows that were held out: it ends where their loss has not fallen for as long as was to be waited."""
+    if total.weight == 0:
+        raise DataError("no row is held out", "Give a greater share, validation=0.2.")
+    losses = np.vstack([state.judged, course.scale * total.value / float(total.weight)])
+    whole = np.nan_to_num(losses.sum(axis=1), nan=np.inf)
+    least = int(np.argmin(whole))
+    best = state.at if least == len(whole) - 1 else state.best
+    return replace(state, judged=losses, best=best, converged=state.converged or len(whole) - 1 - least >= course.patience)
 
 
 def level(losses: Array, course: Course) -> bool:

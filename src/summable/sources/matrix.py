@@ -20,6 +20,7 @@ from summable.sources import encode
 from summable.sources.encode import BLOCK
 
 SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for milliseconds, few enough to share out evenly
+DENSE = 2**22  # numbers in a block whose features kernels cut to the cache themselves: Python's share of its time is then small
 MANY = 16  # rows of a block for every feature, at least: packing the sums of a block is then little beside taking them
 PIECE = 2**13  # rows that are projected at once, so that what they give is still in the cache when the constant is added
 
@@ -52,7 +53,7 @@ class Matrix:
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         stop = self.stop if limit is None else min(self.stop, self.start + limit)
-        step = max(BLOCK // (design.width + 1), MANY * design.width)
+        step = max((BLOCK if sp.issparse(self.x) else DENSE) // (design.width + 1), MANY * design.width)
         for start in range(self.start, max(stop, self.start + 1), step):
             part = slice(start, min(start + step, stop))
             yield MatrixRows(design, self.x[part], None if self.y is None else self.y[part], None if self.weight is None else self.weight[part])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from summable.core.design import Column
+from summable.core.errors import DataError, Unsupported
+from summable.core.rows import Shard
+from summable.core.sample import RowGroups
 from summable.sources import encode
 from summable.sources.files import LOCAL, File
 from summable.sources.pieces import Piece, refuse_absent, told
@@ -94,3 +99,27 @@ def shards(file: File) -> list[Piece]:
             runs.append([])
         runs[-1].append(group)
     return [Piece(Parquet(file, tuple(run), len(runs))) for run in runs]
+
+
+def drawn(shards: Sequence[Shard], share: float, seed: int) -> tuple[list[Shard], RowGroups]:
+    """A share of the row groups, at least two, as shards of their own: those whose names have the least hashes."""
+    if not 0 < share < 1:
+        raise Unsupported(f"{share!r} is no share of the row groups", "Give a number between zero and one.")
+    pieces = [Piece(Parquet(one.file, (group,), _footer(one.file).num_row_groups)) for one in map(_parquet, shards) for group in one.groups]
+    number = max(2, round(share * len(pieces)))
+    if number > len(pieces):
+        raise DataError(f"there is only {len(pieces)} row group", "Give sample=… to the fit, which chooses rows.")
+    times, hashes = Counter[str](), list[bytes]()
+    for piece in pieces:
+        times[piece.name] += 1  # files in several folders may have one name
+        hashes.append(sha256(f"{seed} {piece.name} {times[piece.name]}".encode()).digest())
+    chosen = sorted(sorted(range(len(pieces)), key=hashes.__getitem__)[:number])
+    rows = sum(piece.table.rows_known for piece in pieces)  # type: ignore[attr-defined]  # as footers do
+    return [pieces[index] for index in chosen], RowGroups(seed, share, number, len(pieces), float(rows))
+
+
+def _parquet(shard: Shard) -> Parquet:
+    table = getattr(shard, "table", None)
+    if not isinstance(table, Parquet):
+        raise Unsupported(f"{shard.name} has no row groups", "Give Parquet files; or sample=… to the fit, which chooses rows of anything.")
+    return table
