@@ -52,8 +52,7 @@ class Saver:
         """The state with the slices of all ranks."""
         axis = 1 if _by_outputs(self.place) else 0
         at, first, second, best = (whole(self.place, part, self.shape[axis], axis) for part in (state.at, state.first, state.second, state.best))
-        losses, judged = (whole(self.place, part, self.shape[1], 1) for part in (state.losses, state.judged))
-        return replace(state, at=at, first=first, second=second, best=best, losses=losses, judged=judged)
+        return replace(state, at=at, first=first, second=second, best=best, losses=whole(self.place, state.losses, self.shape[1], 1))
 
     def _slice(self, state: State) -> State:
         if not isinstance(self.place, Slicing):
