@@ -76,8 +76,8 @@ class Evaluation(Data):
 def chosen(data: Any, sample: float | None, seed: int, key: str | None) -> Sample | RowGroups | None:
     """The sample that was asked for, or that the data are."""
     if isinstance(data, Dataset) and data.drawn:
-        if sample is not None:
-            raise Unsupported("the data are a sample of row groups already", "Leave sample=… out.")
+        if sample is not None or key is not None:
+            raise Unsupported("the data are a sample of row groups already", "Leave sample=… and key=… out.")
         return data.drawn
     if sample is None:
         if key is not None:
