@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.memory import peak
 
-FEATURES, CLASSES, CLUSTERS, FILES, REPEATS, STEPS = 20, 5, 20, 16, 3, 5
+FEATURES, CLASSES, CLUSTERS, FILES, REPEATS, STEPS = 20, 5, 20, 16, 3, 20
 NAMES = [f"x{j}" for j in range(FEATURES)]
 MODELS = {"GaussianNB": "naive_bayes", "LinearDiscriminantAnalysis": "discriminant_analysis", "PCA": "decomposition", "KMeans": "cluster"}
 PLACES = ("summable", "scikit-learn", "summable, Parquet")
@@ -50,7 +50,7 @@ def seconds(fit, *arguments) -> float:
 
 
 def timed(name: str, place: str, folder: str, rows: int) -> float:
-    """The time of a fit; of k-means, that of a step: what five more steps take, divided by five."""
+    """The time of a fit; of k-means, that of a step: what some more steps take, divided by their number."""
     from importlib import import_module
 
     house = import_module("summable" if place.startswith("summable") else f"sklearn.{MODELS[name]}")

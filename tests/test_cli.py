@@ -53,6 +53,16 @@ def test_a_fit_prints_its_summary_and_nothing_else(folder):
     assert done.stdout[:until] == fit.summary()[:until]
 
 
+def test_row_groups_are_a_sample_too(folder):
+    done = summable("fit", "y ~ a", folder, "--sample", "0.7", "--groups", "--seed", "2", "--json")
+    with pytest.warns(sm.SummableWarning, match="3 row groups tell roughly"):
+        fit = sm.ols("y ~ a", sm.scan(folder).sample(0.7, seed=2))
+    told = json.loads(done.stdout)
+    assert told["params"] == dict(fit.params) and told["sampling"]["groups"] == [3, 4] and told["sampling"]["rows"] == fit.sampling.rows
+    for words in (["--groups"], ["--groups", "--sample", "0.5", "--key", "a"]):
+        assert summable("fit", "y ~ a", folder, *words).stderr.startswith("summable: --groups says how --sample chooses, and --key does that too. ")
+
+
 def test_json_is_json(folder):
     done = summable("fit", "y ~ a", f"{folder}/*.parquet", "--json")
     told, fit = json.loads(done.stdout), sm.ols("y ~ a", folder)

@@ -2,8 +2,8 @@
 
 Spark computes a DataFrame anew for every job, and hands its rows to Python one by one, which costs many times what a sum of them does. A program
 that asks several times of the same columns therefore has its first question answered while they are computed, and they are written down on the way.
-Later questions map the files into memory, past Spark, whose own cache would copy every row five times for each of them. Spark keeps where they
-lie: it sends a task to the executor that has them, and computes them anew where that one is lost.
+Later questions map the files into memory, past Spark, which hands over the rows of its own cache by copying them again for each question. Spark
+keeps where they lie: it sends a task to the executor that has them, and computes them anew where that one is lost.
 """
 
 from __future__ import annotations
