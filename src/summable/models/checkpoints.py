@@ -51,7 +51,8 @@ class Saver:
     def whole(self, state: State) -> State:
         """The state with the slices of all ranks."""
         axis = 1 if _by_outputs(self.place) else 0
-        at, first, second, best = (whole(self.place, part, self.shape[axis], axis) for part in (state.at, state.first, state.second, state.best))
+        at, first, second = (whole(self.place, part, self.shape[axis], axis) for part in (state.at, state.first, state.second))
+        best = whole(self.place, state.best, self.shape[axis], axis) if len(state.judged) else at
         return replace(state, at=at, first=first, second=second, best=best, losses=whole(self.place, state.losses, self.shape[1], 1))
 
     def _slice(self, state: State) -> State:

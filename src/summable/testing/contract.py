@@ -35,6 +35,7 @@ from summable.core.sample import Sample, sampled
 from summable.core.statistic import Statistic
 from summable.core.wire import encode
 from summable.engines.threads import Threads
+from summable.measures.appraisal import Clumps
 from summable.measures.curvature import Curvature
 from summable.measures.first import First
 from summable.measures.histogram import Histogram
@@ -280,6 +281,7 @@ def asked() -> tuple[Question[Any], ...]:
     curved = next(question for question in found if isinstance(question, Curvature) and question.at.size)
     found.append(Slope(curved.design, curved.loss, curved.at[:, 0], 0.1 * curved.at[:, :1]))
     found.append(First(curved, 2))
+    found.append(Clumps(curved.design, curved.loss, curved.at[:, 0], 0.5))
     found.insert(0, Slopes(sampled(curved.design, Sample(1, 0.2, 0.7)), curved.loss, curved.at[:, :1]))
     numbers = Design((Column("x"),), (), (("0", Numeric("x")),), missing="keep")
     found.append(Histogram(numbers, ("0",), (0.0,), (1.0,), (-4.0,), (4.0,), (0.0,), 8))
