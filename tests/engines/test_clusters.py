@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -150,6 +151,15 @@ def test_rows_that_were_kept_and_are_gone_are_computed_anew(flights, spark):
     assert [files for _, files in gone if files] == [3], "they were kept once, and were gone where they were asked for"
     assert gone[-1][1] == 0 and len(gone) > 3
     np.testing.assert_allclose(fit.params, sm.glm("late ~ dep_delay + distance", some, "binomial").params, rtol=1e-10)
+
+
+def test_rows_are_not_written_where_spilt_ones_are_encrypted_nor_where_they_are_cached():
+    def frame(encrypted, cached):
+        context = SimpleNamespace(getConf=lambda: {"spark.io.encryption.enabled": encrypted})
+        return SimpleNamespace(storageLevel=SimpleNamespace(useMemory=cached, useDisk=False), sparkSession=SimpleNamespace(sparkContext=context))
+
+    assert kept.may_be_kept(frame("false", False))
+    assert not kept.may_be_kept(frame("true", False)) and not kept.may_be_kept(frame("false", True))
 
 
 def test_rows_for_which_there_is_no_room_are_said_to_be_lost(tmp_path):

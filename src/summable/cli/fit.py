@@ -124,10 +124,9 @@ def fit(
             shared: dict[str, Any] = {
                 "weights": weights, "weight_kind": weight_kind.value, "offset": offset, "missing": missing.value,
                 "max_levels": max_levels, "workers": workers, "watch": watch, "journal": journal, "engine": engine,
-                "seed": seed, "key": key,
+                "sample": None if groups else sample, "seed": seed, "key": key,
             }  # fmt: skip
             looked_at = _grouped(data, sample, seed, key) if groups else data
-            shared["sample"] = None if groups else sample
             result = _fitted(formula, looked_at, family, shared | _given(own if family is None else others))
         if speaks:
             _tell(result, [str(warning.message) for warning in told], as_json, quiet, save)

@@ -83,7 +83,8 @@ def _answered(task: Callable[[Batches], Batches], folder: str, batches: Batches)
         for _ in written:  # what the task has not looked at
             pass
     except BaseException:
-        os.unlink(path)
+        with suppress(OSError):  # the folder is gone already, where the fit was given up
+            os.unlink(path)
         raise
     for answers in told:
         yield answers.append_column(PLACE, pa.array([path] * answers.num_rows))

@@ -12,6 +12,7 @@ from summable.core.rows import Rows, Shard
 from summable.core.statistic import Array, Statistic, pairwise
 from summable.maths.linalg import pack
 from summable.maths.losses import Loss
+from summable.measures.slope import Slope
 from summable.measures.working import responses
 
 
@@ -69,17 +70,10 @@ class Clumps(PartMeasure[Appraised]):
     level: float
 
     def __call__(self, part: Shard) -> Appraised:
-        of_rows, found, gradients = Appraisal(self.design, self.loss, self.at, self.level), list[Appraised](), np.zeros(self.design.width)
-        for rows in part.rows(self.design):
-            found.append(of_rows(rows))
-            gradients = gradients + self._gradient(rows)
-        total = pairwise(found)
+        of_rows, slope = Appraisal(self.design, self.loss, self.at, self.level), Slope(self.design, self.loss, self.at, np.zeros((self.design.width, 0)))
+        told = [(of_rows(rows), slope(rows)) for rows in part.rows(self.design)]
+        total, gradient = pairwise(one for one, _ in told), pairwise(one for _, one in told).gradient
         weight, losses, _, about = total.sums
         sums = weight, losses, about
         pairs = [sums[i] * sums[j] for i in range(3) for j in range(i, 3)]
-        return Appraised(total.rows, total.sums, np.array(pairs), pack(np.outer(gradients, gradients)))
-
-    def _gradient(self, rows: Rows) -> Array:
-        y, weight = responses(rows)
-        eta = rows.project(self.at) + rows.column("offset")
-        return np.asarray(rows.moment(1, weight * self.loss.derivatives(eta, y, rows.xp).slope))
+        return Appraised(total.rows, total.sums, np.array(pairs), pack(np.outer(gradient, gradient)))

@@ -105,7 +105,8 @@ def drawn(shards: Sequence[Shard], share: float, seed: int) -> tuple[list[Shard]
     """A share of the row groups, at least two, as shards of their own: those whose names have the least hashes."""
     if not 0 < share < 1:
         raise Unsupported(f"{share!r} is no share of the row groups", "Give a number between zero and one.")
-    pieces = [Piece(Parquet(one.file, (group,), _footer(one.file).num_row_groups)) for one in map(_parquet, shards) for group in one.groups]
+    tables = list(map(_parquet, shards))
+    pieces = [Piece(Parquet(one.file, (group,), _footer(one.file).num_row_groups)) for one in tables for group in one.groups]
     number = max(2, round(share * len(pieces)))
     if number > len(pieces):
         raise DataError(f"there is only {len(pieces)} row group", "Give sample=… to the fit, which chooses rows.")
@@ -114,7 +115,7 @@ def drawn(shards: Sequence[Shard], share: float, seed: int) -> tuple[list[Shard]
         times[piece.name] += 1  # files in several folders may have one name
         hashes.append(sha256(f"{seed} {piece.name} {times[piece.name]}".encode()).digest())
     chosen = sorted(sorted(range(len(pieces)), key=hashes.__getitem__)[:number])
-    rows = sum(piece.table.rows_known for piece in pieces)  # type: ignore[attr-defined]  # as footers do
+    rows = sum(one.rows_known for one in tables)
     return [pieces[index] for index in chosen], RowGroups(seed, share, number, len(pieces), float(rows))
 
 
