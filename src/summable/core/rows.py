@@ -76,6 +76,7 @@ class Columns:
     shifts: Array  # (p,) what each is less by
     rows: int
     held: tuple[Any, ...]  # the arrays that own the memory
+    targets: Columns | None = None  # where these lie likewise, if they need no more than to be shifted
 
     @property
     def width(self) -> int:

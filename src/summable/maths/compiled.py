@@ -35,14 +35,19 @@ EDITION = sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).pa
 """Of all the kernels: one is compiled with those that it calls, and of these numba would not see that they have changed since."""
 
 
-def _compiled(function: Callable[..., Any], fastmath: set[str]) -> Any:
+def _compiled(function: Callable[..., Any], fastmath: set[str], **options: Any) -> Any:
     function.__qualname__ += f".{EDITION}"  # a part of its name among the files that are kept
-    return numba.njit(nogil=True, fastmath=fastmath, error_model="numpy", cache=True)(function)
+    return numba.njit(nogil=True, fastmath=fastmath, error_model="numpy", cache=True, **options)(function)
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """A kernel whose sums may be reordered into vectors; NaN and infinity keep their meaning."""
     return _compiled(function, {"reassoc", "contract"})
+
+
+def within(function: Callable[..., Any]) -> Any:
+    """A kernel that becomes a part of the loops that call it, so that these are made of vectors, and what they do not ask is left out."""
+    return _compiled(function, {"reassoc", "contract"}, forceinline=True)
 
 
 def literal(function: Callable[..., Any]) -> Any:

@@ -24,14 +24,27 @@ def beside(values: Array) -> Array:
 
 def gram(columns: Columns, weight: Array | float, by: Array) -> tuple[Array, Array]:
     """Inner products of [1, columns less their shifts] with each of `by` (q, rows), (q, p + 1); and with each other by weight, packed."""
-    p, of_rows = len(columns.shifts), np.ndim(weight) > 0
+    held = np.ascontiguousarray(by, np.float64)
+    addresses = held.__array_interface__["data"][0] + np.arange(len(by), dtype=np.int64) * held.strides[0]
+    return _gram(columns, weight, Columns(addresses, 1, False, np.zeros(len(by)), columns.rows, (held,)), np.zeros(0))
+
+
+def normal(columns: Columns, weight: Array | float, targets: Columns) -> tuple[Array, Array, Array]:
+    """By weight, the inner products of [1, columns less their shifts] with targets, (q, p + 1); with each other, packed; and the targets' squares."""
+    squares = np.zeros(len(targets.shifts))
+    first, packed = _gram(columns, weight, targets, squares)
+    return (first, packed, squares) if np.ndim(weight) else (first * float(weight), packed, squares * float(weight))
+
+
+def _gram(columns: Columns, weight: Array | float, others: Columns, squares: Array) -> tuple[Array, Array]:
+    """Inner products with others, and by weight with each other."""
+    p, q, of_rows = len(columns.shifts), len(others.shifts), np.ndim(weight) > 0
     weights = np.ascontiguousarray(weight, np.float64) if of_rows else np.zeros(0)
-    first, second = tiles.sums(p, len(by) + 1), tiles.sums(p, p)
-    tiles.gram(place(columns), columns.rows, weights, by, first, second)
-    found = first[:p, : len(by) + 1].T
-    total = weights.sum() if of_rows else float(columns.rows)
-    packed = bordered(np.append(total, found[-1]), second)
-    return np.column_stack([by.sum(axis=1), found[:-1]]), packed if of_rows or float(weight) == 1.0 else packed * float(weight)
+    ends, first, second = np.zeros(q + 1), tiles.sums(q + 1, p), tiles.sums(p, p)
+    tiles.gram(place(columns), columns.rows, weights, place(others), squares, ends, first, second)
+    found = np.column_stack([ends, first[:, :p]])
+    packed = bordered(found[-1], second)
+    return found[:-1], packed if of_rows or float(weight) == 1.0 else packed * float(weight)
 
 
 def bordered(first: Array, second: Array) -> Array:

@@ -13,13 +13,13 @@ import numpy as np
 from summable.core.rows import Columns
 from summable.core.statistic import Array
 from summable.maths import thin, tiles
-from summable.maths.compiled import compiled
+from summable.maths.compiled import compiled, within
 from summable.maths.elementary import exp, log, log1p
 from summable.maths.families import Binomial, Fixed, Tweedie
 from summable.maths.kernels import bordered
 from summable.maths.links import CEILING, Logit, Power
 from summable.maths.losses import Loss
-from summable.maths.tiles import LEFT, ROWS, SPARE, Place, dots, load, place, predict, products, room
+from summable.maths.tiles import LEFT, ROWS, Place, dots, load, place, predict, products, room
 
 LOGIT = 0.0  # stands for the logistic loss where a power of the variance would be: powers are 1 or more
 LARGEST = CEILING  # exponents are held below it, as the reference does
@@ -29,7 +29,7 @@ class Sums(NamedTuple):
     """A loss and its derivatives over some rows."""
 
     value: float
-    pearson: float
+    pearson: float  # only where the Hessian is asked
     gradient: Array  # (width,)
     pearson_slope: Array  # (width,), or (0,)
     observed: Array  # packed, or (0,)
@@ -45,30 +45,43 @@ def code(loss: Loss) -> float | None:
     return None
 
 
-@compiled
-def _logistic(eta: Any, y: Any, w: Any, m: Any, by: Any) -> Any:
-    """Weighted slopes, observed curves, slopes of the squared Pearson residuals and expected curves in by (4, m); the sums of values and residuals."""
-    slope, observed, pearson, curve = by[0], by[1], by[2], by[3]
-    value, chi = 0.0, 0.0
-    for i in range(m):
-        e, t = eta[i], y[i]
-        far = abs(e)
-        far = LARGEST if far > LARGEST else far
-        z = exp(-far)
-        rest = z / (1.0 + z)
-        mu = 1.0 - rest if e > 0 else rest
-        other = rest if e > 0 else 1.0 - rest
-        log_z = log1p(z)
-        log_mean = (0.0 if e > 0 else e) - log_z
-        log_rest = (-e if e > 0 else 0.0) - log_z
-        value -= w[i] * (t * log_mean + (1.0 - t) * log_rest)
-        slope[i] = w[i] * ((1.0 - t) * mu - t * other)
-        curve[i] = observed[i] = w[i] * mu * other
-        odds = z if e > 0 else 1.0 / z  # e^−eta
-        against, with_it = t * t * odds, (1.0 - t) * (1.0 - t) / odds
-        chi += w[i] * (against + with_it - 2.0 * t * (1.0 - t))
-        pearson[i] = w[i] * (with_it - against)
-    return value, chi
+@within
+def _logistic(e: Any, t: Any) -> Any:
+    """Of one row: the value, its slope, its curve, observed and expected, the squared Pearson residual and its slope."""
+    far = abs(e)
+    far = LARGEST if far > LARGEST else far
+    z = exp(-far)
+    rest = z / (1.0 + z)
+    mu = 1.0 - rest if e > 0 else rest
+    other = rest if e > 0 else 1.0 - rest
+    log_z = log1p(z)
+    log_mean = (0.0 if e > 0 else e) - log_z
+    log_rest = (-e if e > 0 else 0.0) - log_z
+    value = -(t * log_mean + (1.0 - t) * log_rest)
+    odds = z if e > 0 else 1.0 / z  # e^−eta
+    against, with_it = t * t * odds, (1.0 - t) * (1.0 - t) / odds
+    curve = mu * other
+    return value, (1.0 - t) * mu - t * other, curve, curve, against + with_it - 2.0 * t * (1.0 - t), with_it - against
+
+
+@within
+def _log_link(power: Any, e: Any, t: Any) -> Any:
+    """The same of a variance that is a power of the mean, under the log link."""
+    a, b = 1.0 - power, 2.0 - power
+    up, down = b * e, a * e
+    whole = exp(LARGEST if up > LARGEST else up)
+    part = exp(LARGEST if down > LARGEST else down)
+    log_y = log(t if t > 0.0 else 1.0)
+    if power == 1.0:
+        value = t * log_y - t * e - t + whole
+    elif power == 2.0:
+        value = e - log_y + t * part - 1.0
+    else:
+        own = exp(b * log_y) / (a * b) if t > 0.0 else 0.0
+        value = own - t * part / a + whole / b
+    left = t * part - whole
+    square = left * left / whole
+    return value, -left, whole - left * a, whole, square, -(2.0 * left + power * square)
 
 
 @compiled
@@ -85,42 +98,40 @@ def _entropy(y: Any, w: Any, m: Any) -> Any:
 
 
 @compiled
-def _log_link(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any) -> Any:
-    """The same of a variance that is a power of the mean, under the log link."""
-    slope, observed, pearson, curve = by[0], by[1], by[2], by[3]
+def _losses(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any) -> Any:
+    """Weighted slopes, observed curves, slopes of the squared Pearson residuals and expected curves in by (4, m); the sums of values and residuals."""
+    slopes, observed, pearson, expected = by[0], by[1], by[2], by[3]
     value, chi = 0.0, 0.0
-    a, b = 1.0 - power, 2.0 - power
+    if power == LOGIT:
+        for i in range(m):
+            one, slope, bent, curve, square, tilt = _logistic(eta[i], y[i])
+            value += w[i] * one
+            chi += w[i] * square
+            slopes[i], observed[i], pearson[i], expected[i] = w[i] * slope, w[i] * bent, w[i] * tilt, w[i] * curve
+        return value + _entropy(y, w, m), chi
     for i in range(m):
-        e, t = eta[i], y[i]
-        up, down = b * e, a * e
-        whole = exp(LARGEST if up > LARGEST else up)
-        part = exp(LARGEST if down > LARGEST else down)
-        log_y = log(t if t > 0.0 else 1.0)
-        if power == 1.0:
-            one = t * log_y - t * e - t + whole
-        elif power == 2.0:
-            one = e - log_y + t * part - 1.0
-        else:
-            own = exp(b * log_y) / (a * b) if t > 0.0 else 0.0
-            one = own - t * part / a + whole / b
-        left = t * part - whole
+        one, slope, bent, curve, square, tilt = _log_link(power, eta[i], y[i])
         value += w[i] * one
-        slope[i] = -w[i] * left
-        curve[i] = w[i] * whole
-        observed[i] = w[i] * (whole - left * a)
-        square = left * left / whole
         chi += w[i] * square
-        pearson[i] = -w[i] * (2.0 * left + power * square)
+        slopes[i], observed[i], pearson[i], expected[i] = w[i] * slope, w[i] * bent, w[i] * tilt, w[i] * curve
     return value, chi
 
 
 @compiled
-def _losses(power: Any, eta: Any, y: Any, w: Any, m: Any, by: Any) -> Any:
-    """What `_logistic` or `_log_link` says of m rows."""
+def _slopes(power: Any, eta: Any, y: Any, w: Any, m: Any, slopes: Any) -> Any:
+    """Weighted slopes (m,) alone, and the sum of values: the compiler leaves out what is not asked."""
+    value = 0.0
     if power == LOGIT:
-        value, chi = _logistic(eta, y, w, m, by)
-        return value + _entropy(y, w, m), chi
-    return _log_link(power, eta, y, w, m, by)
+        for i in range(m):
+            one, slope, _, _, _, _ = _logistic(eta[i], y[i])
+            value += w[i] * one
+            slopes[i] = w[i] * slope
+        return value + _entropy(y, w, m)
+    for i in range(m):
+        one, slope, _, _, _, _ = _log_link(power, eta[i], y[i])
+        value += w[i] * one
+        slopes[i] = w[i] * slope
+    return value
 
 
 @compiled
@@ -136,27 +147,25 @@ def _begun(start: Any, m: Any, constant: Any, offset: Any, weight: Any, eta: Any
 
 @compiled
 def _thin(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any, sums: Any, slopes: Any) -> None:
-    """sums (2,) gain value and squared Pearson residuals, and slopes (p + 1,) or (0,) the gradient."""
+    """sums (1,) gain the value, and slopes (p + 1,) or (0,) the gradient."""
     p = len(at.addresses)
     step = thin.rows_at_once(p)
-    by, part, eta, w = np.zeros((4, step + SPARE)), np.zeros(p), np.zeros(step), np.full(step, weight[0])
+    by, part, eta, w = np.zeros(step), np.zeros(p), np.zeros(step), np.full(step, weight[0])
     for start in range(0, rows, step):
         m = min(step, rows - start)
         _begun(start, m, coef[0], offset, weight, eta, w)
         thin.predict(at, start, m, coef[1:], eta)
-        value, chi = _losses(power, eta, y[start : start + m], w, m, by)
-        sums[0] += value
-        sums[1] += chi
+        sums[0] += _slopes(power, eta, y[start : start + m], w, m, by)
         if len(slopes):
             part[:] = 0.0
-            thin.dot(at, start, m, by[0], part)
+            thin.dot(at, start, m, by, part)
             slopes[1:] += part
-            slopes[0] += by[0, :m].sum()
+            slopes[0] += by[:m].sum()
 
 
 @compiled
 def _sweep(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weight: Any, sums: Any, ends: Any, first: Any, observed: Any, expected: Any) -> None:
-    """sums (2,) gain value and squared Pearson residuals; ends (q,) and first, `tiles.sums` of p by q, the products of the constant and of the
+    """sums (2,) gain value and squared Pearson residuals; ends (q,) and first, `tiles.sums` of q by p, the products of the constant and of the
     columns with slopes, observed curves, slopes of the residuals and (of q = 4) expected curves; observed and expected, `tiles.sums` of p by p
     or (0, 0), the columns' own.
     """
@@ -173,10 +182,10 @@ def _sweep(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weigh
         sums[1] += chi
         for t in range(q):
             ends[t] += by[t, :m].sum()
-        dots(tile, p, m, by, q, first, at, start + ROWS)
-        products(tile, p, m, by[1], scaled, observed, at, start + ROWS)
+        share = dots(tile, p, m, by, q, first, at, start + ROWS)
+        products(tile, p, m, by[1], scaled, observed, at, start + ROWS, share)
         if q == 4:
-            products(tile, p, m, by[3], scaled, expected, at, start + ROWS)
+            products(tile, p, m, by[3], scaled, expected, at, start + ROWS, p)
 
 
 @compiled
@@ -213,17 +222,17 @@ def sweep(loss: Loss, columns: Columns, at: Array, offset: Array | float, y: Arr
 
 
 def _first_order(columns: Place, rows: int, power: float, at: Array, offset: Array, y: Array, weight: Array, order: int) -> Sums:
-    sums, slopes, nothing = np.zeros(2), np.zeros(len(at) * order), np.zeros(0)
+    sums, slopes, nothing = np.zeros(1), np.zeros(len(at) * order), np.zeros(0)
     _thin(columns, rows, power, at, offset, y, weight, sums, slopes)
-    return Sums(float(sums[0]), float(sums[1]), slopes, nothing, nothing, nothing)
+    return Sums(float(sums[0]), np.nan, slopes, nothing, nothing, nothing)
 
 
 def _second_order(columns: Place, rows: int, power: float, at: Array, offset: Array, y: Array, weight: Array, two: bool) -> Sums:
     p, q = len(at) - 1, 4 if two else 3
-    sums, ends, first = np.zeros(2), np.zeros(q), tiles.sums(p, q)
+    sums, ends, first = np.zeros(2), np.zeros(q), tiles.sums(q, p)
     observed, expected = tiles.sums(p, p), tiles.sums(p, p) if two else np.zeros((0, 0))
     _sweep(columns, rows, power, at, offset, y, weight, sums, ends, first, observed, expected)
-    slope, curve, pearson, *other = np.vstack([ends, first[:p, :q]]).T
+    slope, curve, pearson, *other = np.column_stack([ends, first[:, :p]])
     packed = bordered(other[0], expected) if two else np.zeros(0)
     return Sums(float(sums[0]), float(sums[1]), slope, pearson, bordered(curve, observed), packed)
 

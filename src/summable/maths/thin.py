@@ -8,8 +8,11 @@ import numpy as np
 
 from summable.maths.compiled import compiled, numbers
 from summable.maths.tiles import column
+from summable.maths.vectors import fetch
 
 HELD = 2**15  # numbers of the rows that are met twice, for their predictors and for their products: half of a second-level cache
+
+AT_ONCE = 4  # rows that are predicted at once
 
 
 @compiled
@@ -100,12 +103,17 @@ def _column_dotted(x: Any, shift: Any, v: Any, m: Any) -> Any:
 
 @compiled
 def predict(at: Any, start: Any, m: Any, coef: Any, eta: Any) -> None:
-    """eta (m,) gains rows from `start` on, less their shifts, times coefficients (p,)."""
+    """eta (m,) gains rows from `start` on, less their shifts, times coefficients (p,); as many after them are fetched meanwhile."""
     p, shifts = len(at.addresses), at.shifts
     if p > 0 and at.stride > 1:
-        _rows_predicted(numbers(at.addresses[0], at.stride * start, at.like), at.stride, shifts, coef, m, eta)
+        for i in range(0, m, AT_ONCE):
+            few = min(AT_ONCE, m - i)
+            fetch(column(at, 0, start + m + i), few * at.stride)
+            _rows_predicted(column(at, 0, start + i), at.stride, shifts, coef, few, eta[i:])
         return
     for j in range(0, p - p % 4, 4):
+        for k in range(j, j + 4):
+            fetch(column(at, k, start + m), m)
         x0, x1, x2, x3 = column(at, j, start), column(at, j + 1, start), column(at, j + 2, start), column(at, j + 3, start)
         _columns_predicted(x0, x1, x2, x3, shifts[j:], coef[j:], m, eta)
     for j in range(p - p % 4, p):

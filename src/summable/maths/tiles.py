@@ -14,11 +14,11 @@ import numpy as np
 from summable.core.rows import Columns
 from summable.core.statistic import Array
 from summable.maths.compiled import compiled, numbers
-from summable.maths.vectors import BROAD, TALL, block, turn
+from summable.maths.vectors import LANES, SIDE, block, corner, turn
 
 ROWS = 256  # of a tile: enough for a register sum, few enough for a block's seven columns in half a first-level cache
 SPARE = 8  # numbers between columns, which would else all begin on the same lines of a cache
-LEFT = 24  # columns that are met by all others one after another, while they stay in the second-level cache; a multiple of four
+LEFT = 24 // SIDE * SIDE  # columns that are met by all others one after another, while they stay in the second-level cache
 
 
 class Place(NamedTuple):
@@ -57,14 +57,14 @@ def _gathered(x: Any, stride: Any, shift: Any, m: Any, to: Any) -> None:
 
 @compiled
 def _turned(at: Any, start: Any, m: Any, tile: Any) -> None:
-    """Four columns at a time, and four of their rows; the last four of either may be met twice."""
-    p, wide, most = len(at.addresses), tile.shape[1], m - m % 4
+    """Four columns at a time, and LANES of their rows; the last ones of either may be met twice."""
+    p, wide, most = len(at.addresses), tile.shape[1], m - m % LANES
     for j in range(0, p, 4):
         first = min(j, p - 4)
         shifts = numbers(at.shifts.ctypes.data, first, 0.0)
         turn(column(at, first, start), at.stride, most, shifts, numbers(tile.ctypes.data, wide * first, 0.0), wide)
         if most < m:
-            turn(column(at, first, start + m - 4), at.stride, 4, shifts, numbers(tile.ctypes.data, wide * first + m - 4, 0.0), wide)
+            turn(column(at, first, start + m - LANES), at.stride, LANES, shifts, numbers(tile.ctypes.data, wide * first + m - LANES, 0.0), wide)
 
 
 @compiled
@@ -73,7 +73,7 @@ def load(at: Any, start: Any, m: Any, tile: Any) -> None:
     p = len(at.addresses)
     if m < ROWS:
         tile[:, m:] = 0.0
-    if at.stride > 1 and p >= 4 and m >= 4:
+    if at.stride > 1 and p >= 4 and m >= LANES:
         _turned(at, start, m, tile)
     elif at.stride > 1:
         for j in range(p):
@@ -86,13 +86,13 @@ def load(at: Any, start: Any, m: Any, tile: Any) -> None:
 @compiled
 def room(columns: Any) -> Any:
     """An empty tile: zeros after the last row and column, as many as a block may read on."""
-    return np.zeros((columns + TALL - 1, ROWS + SPARE))
+    return np.zeros((columns + SIDE - 1, ROWS + SPARE))
 
 
 @compiled
 def sums(columns: Any, others: Any) -> Any:
-    """Room for the products of so many columns with others, as many of either as blocks may add on."""
-    return np.zeros((columns + TALL - 1, others + BROAD - 1))
+    """Room for the products of so many columns with others, as many of these as blocks may add on."""
+    return np.zeros((columns, others + SIDE - 1))
 
 
 @compiled
@@ -111,20 +111,26 @@ def _soon(at: Any, start: Any, share: Any, tile: Any) -> Any:
 
 
 @compiled
-def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any, at: Any, after: Any) -> None:
-    """first, `sums` of p by q, gains the inner products of a tile with q others, a tile too; rows from `after` on are fetched for the next."""
-    for t in range(0, q, BROAD):
-        for j in range(0, p, TALL):
-            soon = _soon(at, after, j // TALL + t * p, tile)
-            block(_first(tile, j, 0), _first(by, t, 0), tile.shape[1], m, _first(first, j, t), first.shape[1], soon)
+def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any, at: Any, after: Any) -> Any:
+    """first, `sums` of q by p, gains the inner products of q others, a tile too, with a tile; rows from `after` on are fetched for the next.
+
+    Gives the share of these that has been.
+    """
+    share = 0
+    for t in range(0, q, SIDE):
+        for j in range(0, p, SIDE):
+            soon, later = _soon(at, after, share, tile), _soon(at, after, share + 1, tile)
+            block(_first(by, t, 0), min(SIDE, q - t), _first(tile, j, 0), tile.shape[1], m, _first(first, t, j), first.shape[1], soon, later)
+            share += 2
+    return share
 
 
 @compiled
-def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any, at: Any, after: Any) -> None:
+def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any, at: Any, after: Any, share: Any) -> None:
     """The lower triangle of second, `sums` of p by p, gains the products of a tile, times the weights (m,) if there are any; `scaled` is room for
-    LEFT. What `dots` has left of the next rows is fetched.
+    LEFT. The next rows are fetched from the share on that has not been yet.
     """
-    share = (p + TALL - 1) // TALL
+    wide = tile.shape[1]
     for start in range(0, p, LEFT):
         end = min(start + LEFT, p)
         if len(weight):
@@ -132,11 +138,16 @@ def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any, a
                 x, to = tile[j], scaled[j - start]
                 for i in range(m):
                     to[i] = x[i] * weight[i]
-        for k in range(0, end, BROAD):
-            for j in range(max(start, k // TALL * TALL), end, TALL):
-                left, soon = _first(scaled, j - start, 0) if len(weight) else _first(tile, j, 0), _soon(at, after, share, tile)
-                block(left, _first(tile, k, 0), tile.shape[1], m, _first(second, j, k), second.shape[1], soon)
-                share += 1
+        for k in range(0, end, SIDE):
+            right = _first(tile, k, 0)
+            for j in range(max(start, k), end, SIDE):
+                soon, later = _soon(at, after, share, tile), _soon(at, after, share + 1, tile)
+                left, to = _first(scaled, j - start, 0) if len(weight) else _first(tile, j, 0), _first(second, j, k)
+                if j > k:
+                    block(left, min(SIDE, p - j), right, wide, m, to, second.shape[1], soon, later)
+                else:
+                    corner(left, min(SIDE, p - j), right, wide, m, to, second.shape[1], soon, later)
+                share += 2
 
 
 @compiled
@@ -154,20 +165,39 @@ def predict(tile: Any, p: Any, m: Any, coef: Any, eta: Any) -> None:
 
 
 @compiled
-def gram(at: Any, rows: Any, weight: Any, by: Any, first: Any, second: Any) -> None:
-    """first, `sums` of p by q + 1, gains the columns' products with `by`, (q, rows), and the weights (ones, if there are none), second their own."""
-    p, q = len(at.addresses), len(by)
+def _besides(others: Any, start: Any, m: Any, weight: Any, squares: Any, values: Any) -> None:
+    """values (q + 1, m) are the others less their shifts, times the weights if their squares (q,) are to gain; and the weights."""
+    q = len(others.addresses)
+    if len(weight):
+        values[q, :m] = weight[start : start + m]
+    for t in range(q):
+        to = values[t]
+        _gathered(column(others, t, start), others.stride, others.shifts[t], m, to)
+        if len(squares):
+            total = 0.0
+            for i in range(m):
+                left = to[i]
+                to[i] = left * values[q, i]
+                total += left * to[i]
+            squares[t] += total
+
+
+@compiled
+def gram(at: Any, rows: Any, weight: Any, others: Any, squares: Any, ends: Any, first: Any, second: Any) -> None:
+    """ends (q + 1,) and first, `sums` of q + 1 by p, gain the products of the constant and of the columns with q others and with the weights (ones, if
+    there are none), second the columns' own; squares (q,) the others' own. Where squares are (0,), others are not to be weighed.
+    """
+    p, q = len(at.addresses), len(others.addresses)
     tile, scaled, values = room(p), room(LEFT), room(q + 1)
     values[q] = 1.0
     for start in range(0, rows, ROWS):
         m = min(ROWS, rows - start)
         load(at, start, m, tile)
-        for t in range(q):
-            values[t, :m] = by[t, start : start + m]
-        if len(weight):
-            values[q, :m] = weight[start : start + m]
-        dots(tile, p, m, values, q + 1, first, at, start + ROWS)
-        products(tile, p, m, weight[start : start + m], scaled, second, at, start + ROWS)
+        _besides(others, start, m, weight, squares, values)
+        for t in range(q + 1):
+            ends[t] += values[t, :m].sum()
+        share = dots(tile, p, m, values, q + 1, first, at, start + ROWS)
+        products(tile, p, m, weight[start : start + m], scaled, second, at, start + ROWS, share)
 
 
 @compiled

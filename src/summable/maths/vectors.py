@@ -1,19 +1,22 @@
-"""The loops that decide the speed, written in vectors of four numbers, as compilers do not find them by themselves."""
+"""The loops that decide the speed, written in vectors of four or eight numbers, as compilers do not find them by themselves."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 
 from summable.maths.compiled import intrinsic, numba, types
 
 cgutils = numba.core.cgutils
+LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4  # numbers of a vector: those of AVX-512, or of AVX2
+LINE = 64  # bytes of a line of the cache
 WORD, PLACE, DOUBLE = ir.IntType(64), ir.IntType(32), ir.DoubleType()
-FOUR, TWO, NUMBERS = ir.VectorType(DOUBLE, 4), ir.VectorType(DOUBLE, 2), ir.VectorType(WORD, 4)
-BOTH, EVEN, ODD = (0, 1, 2, 3), (0, 4, 2, 6), (1, 5, 3, 7)  # of two vectors, the places that a third takes
+TWO, FOUR, NUMBERS = ir.VectorType(DOUBLE, 2), ir.VectorType(DOUBLE, 4), ir.VectorType(WORD, 4)
+MANY = ir.VectorType(DOUBLE, LANES)
+EVEN, ODD = (tuple(place + other for place in range(first, LANES, 2) for other in (0, LANES)) for first in (0, 1))  # of two vectors, for a third
 CENTRES, FOURS = 4, 2  # that claim rows at once, and of those four times as many: their scores are eight registers, enough to keep its units busy
-TALL, BROAD = 4, 3  # of a block of products: its 12 sums and what they are fed from are the 16 registers of AVX2
+SIDE = 5 if LANES == 8 else 3  # of a block of products: its sums and what they are fed from are the 32 registers of AVX-512, or the 16 of AVX2
 FUSED = "contract", "reassoc"  # a product is added with one rounding where the machine can
 
 
@@ -23,7 +26,7 @@ def _moved(builder: Any, first: Any, step: Any, times: int = 1) -> Any:
 
 
 def _some(builder: Any, first: Any, type_: Any) -> Any:
-    """Two or four numbers, of float64 or float32, as float64."""
+    """A vector of numbers, of float64 or float32, as float64."""
     held = builder.load(builder.bitcast(first, ir.VectorType(first.type.pointee, type_.count).as_pointer()), align=4)
     return held if held.type == type_ else builder.fpext(held, type_)
 
@@ -46,30 +49,42 @@ def _fetch(builder: Any, first: Any) -> None:
     builder.call(fetch, [builder.bitcast(first, anything), PLACE(0), PLACE(2), PLACE(1)])
 
 
+@intrinsic
+def fetch(typingctx: Any, source: Any, count: Any) -> Any:
+    """Ask for as many numbers from memory, to be read soon."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        first, count = arguments
+        line = LINE // context.get_abi_sizeof(first.type.pointee)
+        with cgutils.for_range_slice(builder, WORD(0), count, WORD(line)) as (start, _):
+            _fetch(builder, builder.gep(first, [start]))
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64), codegen
+
+
 def _mixed(builder: Any, one: Any, other: Any, places: tuple[int, ...]) -> Any:
     return builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(PLACE, len(places)), places))
 
 
 @intrinsic
 def turn(typingctx: Any, source: Any, stride: Any, m: Any, shifts: Any, target: Any, wide: Any) -> Any:
-    """Four numbers of each of m rows, `stride` numbers apart, less four shifts, become four columns, `wide` numbers apart; m a multiple of four.
+    """Four numbers of each of m rows, `stride` numbers apart, less four shifts, become four columns, `wide` numbers apart; m a multiple of LANES.
 
     `source` points to float64 or float32, `shifts` and `target` to float64.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, stride, m, shifts, target, wide = arguments
-        less = [_some(builder, builder.gep(shifts, [WORD(pair)]), TWO) for pair in (0, 2)]
-        less = [_mixed(builder, two, two, BOTH) for two in less]
+        less = [_joined(builder, [_some(builder, builder.gep(shifts, [WORD(pair)]), TWO)] * (LANES // 2)) for pair in (0, 2)]
         columns = [_moved(builder, target, wide, place) for place in range(4)]
-        with cgutils.for_range_slice(builder, WORD(0), m, WORD(4)) as (start, _):
-            rows = [builder.gep(source, [builder.mul(stride, builder.add(start, WORD(row)))]) for row in range(4)]
-            for pair in (0, 2):
-                a, b, c, d = (_some(builder, builder.gep(first, [WORD(pair)]), TWO) for first in rows)
-                ac, bd = (builder.fsub(_mixed(builder, *halves, BOTH), less[pair // 2]) for halves in ((a, c), (b, d)))
+        with cgutils.for_range_slice(builder, WORD(0), m, WORD(LANES)) as (start, _):
+            rows = [builder.gep(source, [builder.mul(stride, builder.add(start, WORD(row)))]) for row in range(LANES)]
+            for pair, by in zip((0, 2), less, strict=True):
+                pairs = [_some(builder, builder.gep(first, [WORD(pair)]), TWO) for first in rows]
+                above, below = (builder.fsub(_joined(builder, pairs[first::2]), by) for first in (0, 1))
                 for place, places in enumerate((EVEN, ODD)):
-                    to = builder.gep(columns[pair + place], [start])
-                    _stored(builder, _mixed(builder, ac, bd, places), to)
+                    _stored(builder, _mixed(builder, above, below, places), builder.gep(columns[pair + place], [start]))
         return context.get_dummy_value()
 
     return types.void(source, types.int64, types.int64, shifts, target, types.int64), codegen
@@ -116,36 +131,64 @@ def claim(typingctx: Any, tile: Any, wide: Any, p: Any, m: Any, away: Any, near:
     return types.void(tile, types.int64, types.int64, types.int64, away, types.float64, types.int64, held, chosen, soon), codegen
 
 
-@intrinsic
-def block(typingctx: Any, left: Any, right: Any, wide: Any, m: Any, out: Any, apart: Any, soon: Any) -> Any:
-    """out (4, 3), rows `apart` numbers apart, gains the inner products of four columns with three.
-
-    Columns lie `wide` numbers apart. Their numbers are taken by fours: the first m, and up to three more. Meanwhile as many numbers from
-    `soon` on are fetched from memory, which would else stand idle.
-    """
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        left, right, wide, m, out, apart, soon = arguments
-        lefts, rights = ([_moved(builder, first, wide, place) for place in range(many)] for first, many in ((left, TALL), (right, BROAD)))
-        sums = [[cgutils.alloca_once_value(builder, ir.Constant(FOUR, [0.0] * 4)) for _ in rights] for _ in lefts]
-        with cgutils.for_range_slice(builder, WORD(0), m, WORD(4)) as (start, _):
-            _fetch(builder, builder.gep(soon, [start]))
-            beside = [_some(builder, builder.gep(first, [start]), FOUR) for first in rights]
-            for first, row in zip(lefts, sums, strict=True):
-                above = _some(builder, builder.gep(first, [start]), FOUR)
-                for values, held in zip(beside, row, strict=True):
-                    product = builder.fmul(above, values, flags=FUSED)
-                    builder.store(builder.fadd(builder.load(held), product, flags=FUSED), held)
-        for place, row in enumerate(sums):
-            for other, held in enumerate(row):
-                to = builder.gep(_moved(builder, out, apart, place), [WORD(other)])
-                builder.store(builder.fadd(builder.load(to), _added(builder, builder.load(held))), to)
-        return context.get_dummy_value()
-
-    return types.void(left, right, types.int64, types.int64, out, types.int64, soon), codegen
+def _multiplied(builder: Any, lefts: list[Any], rights: list[Any], m: Any, rows: list[Any], triangular: bool, soon: Any, later: Any) -> None:
+    """Each of the rows of sums gains the inner products of a left column with the right ones: with all, or with no later than its own."""
+    nothing = ir.Constant(MANY, [0.0] * LANES)
+    sums = [[cgutils.alloca_once_value(builder, nothing) for _ in (rights[: place + 1] if triangular else rights)] for place in range(len(lefts))]
+    with cgutils.for_range_slice(builder, WORD(0), m, WORD(LANES)) as (start, _):
+        for ahead in (soon, later):
+            _fetch(builder, builder.gep(ahead, [start]))
+        beside = [_some(builder, builder.gep(first, [start]), MANY) for first in rights]
+        for first, row in zip(lefts, sums, strict=True):
+            above = _some(builder, builder.gep(first, [start]), MANY)
+            for values, held in zip(beside, row, strict=False):
+                product = builder.fmul(above, values, flags=FUSED)
+                builder.store(builder.fadd(builder.load(held), product, flags=FUSED), held)
+    for first, row in zip(rows, sums, strict=True):
+        for place, held in enumerate(row):
+            to = builder.gep(first, [WORD(place)])
+            builder.store(builder.fadd(builder.load(to), _added(builder, builder.load(held))), to)
 
 
-def _added(builder: Any, four: Any) -> Any:
-    """The sum of a vector's four numbers."""
-    two = builder.fadd(_mixed(builder, four, four, (0, 1)), _mixed(builder, four, four, (2, 3)))
-    return builder.fadd(builder.extract_element(two, PLACE(0)), builder.extract_element(two, PLACE(1)))
+def _products(triangular: bool) -> Any:
+    """The intrinsic that multiplies up to SIDE columns with SIDE, or with those up to their own places."""
+
+    def multiply(typingctx: Any, left: Any, tall: Any, right: Any, wide: Any, m: Any, out: Any, apart: Any, soon: Any, later: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            left, tall, right, wide, m, out, apart, soon, later = arguments
+            for many in range(1, SIDE + 1):
+                with builder.if_then(builder.icmp_signed("==", tall, WORD(many))):
+                    lefts, rows = ([_moved(builder, first, step, place) for place in range(many)] for first, step in ((left, wide), (out, apart)))
+                    rights = [_moved(builder, right, wide, place) for place in range(many if triangular else SIDE)]
+                    _multiplied(builder, lefts, rights, m, rows, triangular, soon, later)
+            return context.get_dummy_value()
+
+        return types.void(left, types.int64, right, types.int64, types.int64, out, types.int64, soon, later), codegen
+
+    return intrinsic(multiply)
+
+
+block, corner = _products(triangular=False), _products(triangular=True)
+"""out (tall, SIDE), rows `apart` numbers apart, gains the inner products of `tall` columns, SIDE or fewer, with SIDE others; or its lower triangle
+(tall, tall) those of one another.
+
+Columns lie `wide` numbers apart. Their numbers are taken by LANES: the first m, and fewer than LANES more. Meanwhile as many numbers from `soon`
+and from `later` on are fetched from memory, which would else stand idle.
+"""
+
+
+def _added(builder: Any, values: Any) -> Any:
+    """The sum of a vector's numbers."""
+    half = values.type.count // 2
+    if half == 0:
+        return values
+    low, high = (_mixed(builder, values, values, tuple(range(first, first + half))) for first in (0, half))
+    return _added(builder, builder.fadd(low, high)) if half > 1 else builder.fadd(*(builder.extract_element(values, PLACE(place)) for place in (0, 1)))
+
+
+def _joined(builder: Any, vectors: list[Any]) -> Any:
+    """Vectors of the same length, two or four of them, one after another."""
+    if len(vectors) == 1:
+        return vectors[0]
+    low, high = (_joined(builder, half) for half in (vectors[: len(vectors) // 2], vectors[len(vectors) // 2 :]))
+    return _mixed(builder, low, high, tuple(range(2 * low.type.count)))

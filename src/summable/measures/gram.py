@@ -55,10 +55,13 @@ class Gram(Measure[Products]):
     design: Design
 
     def __call__(self, rows: Rows) -> Products:
-        weight, y = rows.column("weight"), less(rows.column("y"), rows.column("offset"))
+        weight, columns = rows.column("weight"), columns_of(rows)
+        if columns and columns.targets:
+            return self._at_once(rows, columns, weight, columns.targets)
+        y = less(rows.column("y"), rows.column("offset"))
         weighted = each(weight, y)
-        if columns := columns_of(rows):
-            return self._at_once(rows, columns, weight, y, weighted)
+        if columns:
+            return self._beside(rows, columns, weight, y, weighted)
         return Products(
             rows.count(),
             rows.moment(0, rows.xp.log(weight)),
@@ -67,7 +70,15 @@ class Gram(Measure[Products]):
             rows.moment(2, weight),
         )
 
-    def _at_once(self, rows: Rows, columns: Columns, weight: Array, y: Array, weighted: Array) -> Products:
+    def _at_once(self, rows: Rows, columns: Columns, weight: Array, targets: Columns) -> Products:
+        """The same in one reading of the rows and the targets where they lie."""
+        from summable.maths import kernels
+
+        first, second, squares = kernels.normal(columns, weight, targets)
+        one = len(squares) == 1
+        return Products(rows.count(), rows.moment(0, rows.xp.log(weight)), squares[0] if one else squares, first[0] if one else first.T, second)
+
+    def _beside(self, rows: Rows, columns: Columns, weight: Array, y: Array, weighted: Array) -> Products:
         """The same in one reading of the rows where they lie."""
         from summable.maths import kernels
 

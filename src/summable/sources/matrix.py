@@ -103,7 +103,15 @@ class MatrixRows:
         if not (by_rows or by_columns) or x.strides[0] % x.itemsize or not x.dtype.isnative:
             x = np.array(x, order="C")
         addresses = x.__array_interface__["data"][0] + np.arange(x.shape[1], dtype=np.int64) * x.strides[1]
-        return Columns(addresses, x.strides[0] // x.itemsize, x.dtype == np.float32, np.asarray(self.shifts, np.float64), x.shape[0], (x,))
+        return Columns(addresses, x.strides[0] // x.itemsize, x.dtype == np.float32, np.asarray(self.shifts, np.float64), x.shape[0], (x,), self._targets())
+
+    def _targets(self) -> Columns | None:
+        """Where the targets lie, if they are float64."""
+        y, wanted = self._y, self.design.role("y")
+        if y is None or y.dtype != np.float64 or not y.dtype.isnative or y.strides[0] % y.itemsize or len(wanted) != y.shape[1]:
+            return None
+        addresses = y.__array_interface__["data"][0] + np.arange(y.shape[1], dtype=np.int64) * y.strides[1]
+        return Columns(addresses, y.strides[0] // y.itemsize, False, np.array([target.shift for target in wanted]), y.shape[0], (y,))
 
     def column(self, role: str) -> Any:
         """The targets less their shifts, (rows,) or (rows, targets); or the classes, as positions among their levels; or the weights."""
