@@ -127,8 +127,8 @@ def engine(data: Any, workers: int | None = None, watch: Watch | None = None, en
     """The engine that holds the data: itself, if it is one; the cluster in which they lie; threads over local shards; or several together.
 
     `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", "torch", the name of an entry point in the group
-    "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh, a torch.device. Local data are then read by
-    the workers there, as shards.
+    "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh, a torch.device; "torch:cuda" is such a device,
+    and "torch:cuda/float32" multiplies there in float32. Local data are then read by the workers there, as shards.
     """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
@@ -177,7 +177,7 @@ def _home(data: Any) -> str | None:
 def _named(place: Any) -> str:
     """The name of an engine that was given as such, or by a session, a client or a communicator of its own."""
     if isinstance(place, str):
-        return place
+        return "torch" if place.startswith("torch:") else place
     if (found := _home(place)) is None:
         raise Unsupported(f"engine={place!r} is none", f"Give one of {', '.join(ENGINES)}, or a session, a client or a communicator of theirs.")
     return found

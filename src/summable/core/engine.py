@@ -61,6 +61,15 @@ class Counting(Engine, Protocol):
 
 
 @runtime_checkable
+class Rounding(Engine, Protocol):
+    """An engine that may take products of features in float32, so that what is solved from them is to be refined."""
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it does; first moments and projections are in float64 all the same."""
+
+
+@runtime_checkable
 class Slicing(Engine, Protocol):
     """An engine whose ranks can hold slices of the coefficients, for programs that treat each by itself."""
 
@@ -86,6 +95,11 @@ class Slicing(Engine, Protocol):
     @property
     def is_first(self) -> bool:
         """Whether this is the rank that writes files."""
+
+
+def is_single(engine: Engine) -> bool:
+    """Whether products of features are taken in float32 there."""
+    return isinstance(engine, Rounding) and engine.is_single
 
 
 @dataclass(frozen=True)

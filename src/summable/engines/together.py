@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from summable.core.engine import Engine, Keeping
+from summable.core.engine import Engine, Keeping, is_single
 from summable.core.errors import Unsupported
 from summable.core.measure import Question
 from summable.core.statistic import Statistic, pairwise
@@ -29,6 +29,11 @@ class Together:
     def depth(self) -> int:
         """Of the deepest tree in which an engine adds up answers."""
         return max(getattr(engine, "depth", 1) for engine in self.engines)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one of them takes products in float32."""
+        return any(map(is_single, self.engines))
 
     def sum(self, measure: Question[S]) -> S:
         """The sum of the engines' sums, in their order."""

@@ -22,7 +22,7 @@ from summable.core.rows import Shard
 from summable.core.sample import Sampled, unsampled
 from summable.core.statistic import Array, Statistic, pairwise
 from summable.core.wire import decode, encode
-from summable.engines.device import OnDevice
+from summable.engines.device import OnDevice, Single, refuse_short
 from summable.engines.fingerprint import fingerprints
 from summable.engines.held import Held, HeldRows, held
 from summable.engines.part import HOPELESS, insisted, named
@@ -273,13 +273,14 @@ def linear(coef: Array, intercept: Array) -> torch.nn.Linear:
 def opened(data: Any, request: Request) -> Mesh | Threads:
     """Files that every rank sees are shared out over dp; rows in memory are those of the rank's own share, the same on all ranks along tp.
 
-    With a device in the place of a mesh, one process reads all, and multiplies there.
+    With a device in the place of a mesh, or a text like "torch:cuda/float32", one process reads all, and multiplies there.
     """
     if not hasattr(data, "shards"):
         raise Unsupported("PyTorch's tensors are no data to be opened", "Give arrays: tensor.numpy().")
-    if isinstance(request.place, torch.device):
-        _refuse_absent(request.place)
-        return Threads([OnDevice(shard, str(request.place)) for shard in data.shards], request.workers, watch=request.watch)
+    device, single = _device(request.place)
+    if device is not None:
+        _refuse_absent(device)
+        return (Single if single else Threads)([OnDevice(shard, str(device), single) for shard in data.shards], request.workers, watch=request.watch)
     ranks = dist.get_world_size() if dist.is_initialized() else int(os.environ.get("WORLD_SIZE", "1"))
     found = Mesh(data.shards, mesh(ranks) if isinstance(request.place, str) else request.place)
     if all(hasattr(shard, "table") for shard in data.shards):
@@ -288,6 +289,22 @@ def opened(data: Any, request: Request) -> Mesh | Threads:
         shares = bounds(len(data.shards), found.dp.size)
         found.own = data.shards[slice(*shares[found.dp.rank : found.dp.rank + 2])]
     return found
+
+
+def _device(place: Any) -> tuple[torch.device | None, bool]:
+    """The device that is meant, if one is, and whether products of features are taken there in float32."""
+    if not isinstance(place, str) or place == "torch":
+        return place if isinstance(place, torch.device) else None, False
+    name, _, kind = place.removeprefix("torch:").partition("/")
+    if kind not in ("", "float32", "float64"):
+        raise Unsupported(f"engine={place!r} asks for {kind!r}", 'Write float32, like "torch:cuda/float32", or leave it out for float64.')
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise Unsupported(f"engine={place!r} names no device {name!r} that PyTorch knows", 'Write one, like "torch:cuda".') from None
+    if kind == "float32":
+        refuse_short()
+    return device, kind == "float32"
 
 
 def _refuse_absent(device: torch.device) -> None:

@@ -13,7 +13,7 @@ from scipy.linalg.lapack import dpotrf, dtpqrt, dtrcon, dtrtri
 
 from summable.core.statistic import Array
 
-EPS = float(np.finfo(np.float64).eps)
+EPS, EPS32 = float(np.finfo(np.float64).eps), float(np.finfo(np.float32).eps)
 QR_RANK = 1e-7  # a column is aliased if this little of its norm is left by those before it: the tolerance of R's lm
 GRAM_RANK = 1e-10  # the same of its *squared* norm, from a Gram: below, a float64 sum cannot tell a remainder from rounding
 PANEL = 32  # columns that LAPACK's tpqrt factors at once; measured flat between 16 and 64
@@ -146,7 +146,7 @@ def cholesky(xx: Array, xy: Array, yy: Array, noise: Array | float = 0.0) -> Fac
         explained = solve_triangular(root, xx[np.ix_(good, left_out)] / scale[good, None], trans="T")
         relation[:, left_out] = solve_triangular(root, explained) / scale[good, None]
     rest = np.maximum(yy - np.square(rhs).sum(axis=0), 0.0)
-    digits = _digits(root, 2) if len(good) == len(used) else 0.0
+    digits = digits_left(root, 2) if len(good) == len(used) else 0.0
     root *= scale[good]
     return Factor(good, relation, root, rhs, rest, digits)
 
@@ -177,7 +177,7 @@ def from_triangle(columns: Array, y: Array, noise: Array | float = 0.0) -> Facto
     relation = np.eye(width)[good]
     relation[:, left_out] = solve_triangular(root, again[:rank, rank:width])
     rhs, rest = of_y[:rank], np.square(of_y[rank:]).sum(axis=0)
-    return Factor(good, relation, root, rhs, rest, _digits(root / np.linalg.norm(root, axis=0), 1))
+    return Factor(good, relation, root, rhs, rest, digits_left(root / np.linalg.norm(root, axis=0), 1))
 
 
 def independent(columns: Array, tolerance: Array | float = QR_RANK) -> NDArray[np.int64]:
@@ -193,7 +193,7 @@ def independent(columns: Array, tolerance: Array | float = QR_RANK) -> NDArray[n
     return np.flatnonzero(good)
 
 
-def _digits(root: Array, power: int) -> float:
+def digits_left(root: Array, power: int) -> float:
     """-log10(eps κ^power) of a triangle with columns of unit norm; κ by LAPACK's estimate in the one norm."""
     if len(root) == 0:
         return float(-np.log10(EPS))

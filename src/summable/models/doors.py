@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from summable.core.design import Block, Category, Column, Constant, Design, Numeric, Product, Term
-from summable.core.engine import Engine
+from summable.core.engine import Engine, is_single
 from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
@@ -140,6 +141,8 @@ def from_columns(
     if sample_weight is not None and not isinstance(sample_weight, str):
         raise Unsupported("columns are taken by name, and sample_weight does not give one", "Put the weights into the data, and give the name of their column.")
     targets, place = [y] if isinstance(y, str) else list(y or ()), engine(data)
+    if is_single(place) and isinstance(model, BaseEstimator):
+        raise Unsupported(f"{type(model).__name__} has no rounds in which float64 refines float32", "Leave /float32 out of engine=…, for float64.")
     names, columns, terms = _features(place, data, features, {*targets, sample_weight})
     if reset:
         model.n_features_in_, model.feature_names_in_ = len(names), np.array(names, dtype=object)

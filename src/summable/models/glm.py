@@ -14,6 +14,7 @@ import numpy as np
 from summable import inference, likelihood
 from summable.core.data import Data
 from summable.core.design import Coding, Design
+from summable.core.engine import is_single
 from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
@@ -127,7 +128,7 @@ def glm(
     remote = getattr(place, "is_remote", False)
     prefer, network = prefer or ("rounds" if remote else "time"), network or ("internet" if remote else "machine")
     at_once = place.parts if remote else min(place.parts, workers or os.cpu_count() or 1)  # parts that answer side by side
-    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), at_once, network)
+    plan = Plan(prefer, float(alpha), information == "observed", max_rounds, solver, bool(firth), at_once, network, is_single(place))
     refuse_firth(chosen, plan)
     program = _program(formula, roles, missing, chosen, plan, weight_kind, scale, max_levels, few)
     options = {"missing": missing, "weight_kind": weight_kind, "scale": scale, "max_levels": max_levels, **asdict(plan)}

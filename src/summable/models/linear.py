@@ -14,6 +14,7 @@ import numpy as np
 from summable import inference
 from summable.core.data import Data
 from summable.core.design import Coding, Design
+from summable.core.engine import is_single
 from summable.core.errors import FormulaError, SummableWarning, Unsupported
 from summable.core.measure import Rounds
 from summable.core.rows import Rows
@@ -98,10 +99,11 @@ def ols(
     check(arithmetic, ("auto", "float", "qr"), "arithmetic")
     few = chosen(data, sample, seed, key)
     roles = {role: role_of(role, text) for role, text in (("weight", weights), ("offset", offset), ("key", key)) if text is not None}
-    program = _program(formula, roles, missing, arithmetic, max_levels, few)
     settings = {"formula": formula, **roles, "missing": missing, "arithmetic": arithmetic, "max_levels": str(max_levels)} | named(few)
-    with journalled(place_of(data, workers, watch, engine), journal, settings) as place:
-        (design, coding, solution, found), ledger = run(program, place)
+    place = place_of(data, workers, watch, engine)
+    program = _program(formula, roles, missing, arithmetic, max_levels, few, is_single(place))
+    with journalled(place, journal, settings) as noted:
+        (design, coding, solution, found), ledger = run(program, noted)
     targets = design.role("y")
     if len(targets) > 1:
         from summable.models.several import each
@@ -115,7 +117,7 @@ def ols(
 
 
 def _program(
-    text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int, few: Sample | RowGroups | None
+    text: str, roles: Mapping[str, str], missing: str, arithmetic: str, max_levels: int, few: Sample | RowGroups | None, single: bool
 ) -> Rounds[tuple[Design, Coding, LeastSquares, Sampling | None]]:
     """All the rounds of a fit by formula."""
     parsed = yield from read(text, roles)
@@ -123,10 +125,10 @@ def _program(
         raise FormulaError(f"a sample is of one response, and the formula {text!r} has {len(parsed.responses)}", "Fit them one by one.")
     settled = replace((yield from settle(parsed, roles, missing, max_levels)), sample=of_rows(few))
     design, coding = settled.design()
-    solution = yield from least_squares(design, coding, arithmetic)
+    solution = yield from least_squares(design, coding, arithmetic, single)
     if better := recentred(settled, design, solution.products):
         design, coding = better.design()
-        solution = yield from least_squares(design, coding, arithmetic)
+        solution = yield from least_squares(design, coding, arithmetic, single)
     coding, found = (better or settled).finished(design, coding, solution.products), None
     if few:
         products, as_measured = solution.products, replace(solution, coef=shifted(design, solution))
@@ -252,7 +254,10 @@ class LinearFit(Labelled, Data):
         """
         if self.sampling:
             raise Unsupported("the fit has looked at a sample, to which other rows do not add", "Fit all the data together.")
-        solution, ledger = run(update(self.design, self.coding, self.solution), place_of(data, workers))
+        place = place_of(data, workers)
+        if is_single(place) or "SINGLE" in self.solution.outcomes:
+            raise Unsupported("sums of float32 products are not refined with others", "Fit all the data together, or in float64.")
+        solution, ledger = run(update(self.design, self.coding, self.solution), place)
         fit = replace(self, solution=solution, rounds=(*self.rounds, *ledger.rounds))
         for sentence in fit.warnings:
             warnings.warn(sentence, SummableWarning, stacklevel=2)

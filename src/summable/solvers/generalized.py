@@ -13,7 +13,7 @@ from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.maths import network
-from summable.maths.linalg import Factor, cholesky, from_triangle, part_of, root_of
+from summable.maths.linalg import EPS, EPS32, Factor, cholesky, digits_left, from_triangle, part_of, root_of
 from summable.maths.losses import Loss, is_open
 from summable.measures.gram import Products
 from summable.measures.local import Beginning
@@ -22,7 +22,17 @@ from summable.measures.working import Opening
 from summable.solvers.choose import MOST, Choice, choose
 from summable.solvers.descent import descended
 from summable.solvers.firth import raised, refuse_scale
-from summable.solvers.least_squares import ENOUGH, columns_of, has_constant, is_factorable, noise_of, refuse_empty, refuse_extremes
+from summable.solvers.least_squares import (
+    ENOUGH,
+    SINGLE,
+    columns_of,
+    has_constant,
+    is_factorable,
+    noise_of,
+    refuse_empty,
+    refuse_extremes,
+    refuse_single,
+)
 from summable.solvers.newton import newton
 from summable.solvers.optimum import Optimum
 from summable.solvers.problem import Problem
@@ -41,6 +51,7 @@ class Plan(Data):
     firth: bool = False  # maximum likelihood under Jeffreys' prior
     parts: int = 1  # that answer side by side, and
     network: str = "machine"  # what lies between them, for the choice of a solver
+    single: bool = False  # whether products of columns are taken in float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +100,13 @@ def problem_of(design: Design, coding: Coding, loss: Loss, plan: Plan, opening: 
     refuse_empty(products)
     refuse_constant(opening, loss)
     refuse_extremes(products)
-    factor = yield from independent_columns(design, coding, products)
+    factor = yield from independent_columns(design, coding, products, plan.single)
     columns = coding.kept[factor.independent]
     square = part_of(opening.xx, columns)
     square /= max(float(opening.xx[0]), 1e-300)
     penalty = penalty_of(coding, factor, plan.alpha * float(opening.trials))
-    return Problem(design, loss, columns, penalty, float(opening.rows[0]), square, metric_of(opening, columns)), factor
+    rough = rough_of(factor) if plan.single else 0.0
+    return Problem(design, loss, columns, penalty, float(opening.rows[0]), square, metric_of(opening, columns), rough), factor
 
 
 def chosen(problem: Problem, plan: Plan) -> Choice:
@@ -109,6 +121,8 @@ def refuse_firth(loss: Loss, plan: Plan) -> None:
     if not plan.firth:
         return
     refuse_scale(loss)
+    if plan.single:
+        raise Unsupported("firth=True needs determinants, of which float32 keeps too few digits", "Leave /float32 out of engine=…, for float64.")
     if is_open(loss):
         raise Unsupported("firth=True needs the alpha of a negative binomial, and here it is to be estimated", "Give it: NegativeBinomial(alpha=…).")
     if plan.alpha:
@@ -138,11 +152,19 @@ def metric_of(opening: Opening, columns: NDArray[np.int64]) -> Array:
     return square if root_of(square)[1] else np.zeros((0, 0))
 
 
-def independent_columns(design: Design, coding: Coding, products: Products) -> Rounds[Factor]:
+def rough_of(factor: Factor) -> float:
+    """How far a Hessian of float32 products may be off in its own metric, about; refused where standard errors would keep too few digits."""
+    digits = digits_left(factor.root / np.linalg.norm(factor.root, axis=0), 2)
+    if digits < SINGLE:
+        refuse_single()
+    return EPS32 / EPS * 10**-digits
+
+
+def independent_columns(design: Design, coding: Coding, products: Products, single: bool = False) -> Rounds[Factor]:
     """Which columns are told apart; by the R factor where their squares have too few digits to say."""
     kept, noise = coding.kept, noise_of(design, products)[coding.kept]
     factor = cholesky(part_of(products.xx, kept), products.xy[kept], products.yy, noise)
-    if factor.digits < ENOUGH and is_factorable(design):
+    if factor.digits < (SINGLE if single else ENOUGH) and is_factorable(design):
         triangle = yield from RFactor(design)
         of_x, of_y = columns_of(triangle, products)
         factor = from_triangle(of_x[:, kept], of_y, noise)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from summable.core.data import Data
 from summable.core.design import Coding, Design, Product
-from summable.core.errors import DataError
+from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
 from summable.maths.linalg import EPS, Factor, cholesky, from_triangle, unpack
@@ -20,6 +20,9 @@ from summable.measures.rfactor import RFactor, Triangle
 from summable.solvers.width import refuse_wide
 
 ENOUGH = 9.0  # digits: with fewer left by the Gram, one round for the R factor (which leaves half as many lost) is worth its pass
+SINGLE = 12.0  # digits: with fewer left, a Gram of float32 products, good to seven or eight, leaves standard errors fewer than about four
+REFINED = 1e-13  # of the coefficients, in the metric of the squares: what is left of refinements, and no more than rounding may be
+REFINEMENTS = 6  # at most; each gains three digits or more where SINGLE is kept
 FACTORABLE, FACTORABLE_SPARSE = 1000, 200  # features: of more, an R factor's pass, which writes all zeros out, takes hours where a Gram's takes minutes
 NEARLY_PERFECT = 1e-6  # RSS over y'y below which a Gram's RSS, a difference of sums good to 1e-16, keeps fewer than ten digits
 CONSTANT = 1e-13  # the share of a constant's square that other columns may leave unexplained and contain it: a few hundred roundings
@@ -33,6 +36,7 @@ class Outcome(Enum):
     EXACT = "One round of sums and one solve: the pooled answer."
     FACTORED = "The columns are nearly collinear, so one more round took their R factor."
     REFINED = "The residuals are small beside y, so one more round summed the residuals themselves."
+    SINGLE = "Products of columns were taken in float32: coefficients and residuals are float64's, standard errors keep about four digits or more."
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +69,13 @@ class LeastSquares(Data):
         return replace(self, coef=self.coef[:, number], square=square, total=total, products=self.products.target(number))
 
 
-def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> Rounds[LeastSquares]:
-    """Sum the Gram, solve by Cholesky; look closer where the numbers ask for it.
+def least_squares(design: Design, coding: Coding, arithmetic: str = "auto", single: bool = False) -> Rounds[LeastSquares]:
+    """Sum the Gram, solve by Cholesky; look closer where the numbers ask for it, and always if the Gram is of `single` products, in float32.
 
     Cost: one round; one more for the R factor where the Gram would leave fewer than nine digits (or `arithmetic="qr"`), one
-        more for the residuals where their squares are under a millionth of y's, or columns too many for an R factor.
-    Fails: DataError when no row is left, or a square is beyond float64; Unsupported where X'X fits no memory.
+        more for the residuals where their squares are under a millionth of y's, or columns too many for an R factor. Of float32 products,
+        one or two more for the residuals, or one for the R factor where fewer than twelve digits would be left.
+    Fails: DataError when no row is left, or a square is beyond float64; Unsupported where X'X fits no memory, or float32 keeps too few digits.
     Source: Björck 1996, §2.2, §2.4 and §6.6.
     """
     refuse_wide(design)
@@ -79,17 +84,56 @@ def least_squares(design: Design, coding: Coding, arithmetic: str = "auto") -> R
     refuse_extremes(products)
     kept, noise = coding.kept, noise_of(design, products)[coding.kept]
     factor, outcome = cholesky(products.square[np.ix_(kept, kept)], products.xy[kept], products.yy, noise), Outcome.EXACT
-    few = arithmetic == "auto" and factor.digits < ENOUGH
+    short = is_short(factor, coding, single)
+    few = arithmetic == "auto" and short
     if arithmetic == "qr" or (few and is_factorable(design)):
         triangle = yield from RFactor(design)
         of_x, of_y = columns_of(triangle, products)
         factor, outcome = from_triangle(of_x[:, kept], of_y, noise), Outcome.FACTORED
+    elif single and short:
+        refuse_single()
     solution = solve(design, coding, products, factor, outcome)
-    if np.any(solution.square < NEARLY_PERFECT * products.yy) or (few and not is_factorable(design)):
-        centre = products.xy[0] / products.weight if solution.constant else np.zeros_like(products.yy)
-        remainder = yield from Residual(design, solution.coef, centre)
-        solution = refine(solution, coding, factor, remainder)
+    if single and outcome is Outcome.EXACT:
+        solution = yield from refined(design, coding, solution, factor)
+    elif np.any(solution.square < NEARLY_PERFECT * products.yy) or (few and not is_factorable(design)):
+        solution = refine(solution, coding, factor, (yield from Residual(design, solution.coef, centre_of(solution))))
+    if single:
+        solution = replace(solution, outcomes=(*solution.outcomes, Outcome.SINGLE.name))
     return unshift(design, solution)
+
+
+def refined(design: Design, coding: Coding, solution: LeastSquares, factor: Factor) -> Rounds[LeastSquares]:
+    """The solution refined until what is left is rounding, as the residuals are in float64 whatever the factor is.
+
+    Cost: a round of the residuals for each, of which the second is the last where columns are of mild condition.
+    Fails: as the rows do.
+    Source: Björck 1996, §2.9.3.
+    """
+    where, before = coding.kept[factor.independent], 1.0
+    for _ in range(REFINEMENTS):
+        better = refine(solution, coding, factor, (yield from Residual(design, solution.coef, centre_of(solution))))
+        moved, length = (np.linalg.norm(factor.root @ coef[where], axis=0) for coef in (better.coef - solution.coef, better.coef))
+        share, solution = float(np.max(moved / np.maximum(length, SMALLEST), initial=0.0)), better
+        if share * min(share / before, 1.0) <= REFINED:
+            break
+        before = share
+    return replace(solution, outcomes=())
+
+
+def centre_of(solution: LeastSquares) -> Array:
+    """About what y's own squares are taken: its mean, if the columns contain a constant; () or (targets,)."""
+    products = solution.products
+    return np.asarray(products.xy[0] / products.weight if solution.constant else np.zeros_like(products.yy))
+
+
+def is_short(factor: Factor, coding: Coding, single: bool) -> bool:
+    """Whether a Gram left too few digits: of float32 products, also to tell if columns that are none contain a constant."""
+    return factor.digits < (SINGLE if single else ENOUGH) or (single and not (len(coding.kept) and coding.kept[0] == 0))
+
+
+def refuse_single() -> None:
+    """Refuse squares of float32 products of columns that are nearly collinear."""
+    raise Unsupported("float32 leaves the products of these columns too few digits", "Leave /float32 out of engine=…, for float64.")
 
 
 def is_factorable(design: Design) -> bool:

@@ -25,6 +25,7 @@ class Problem:
     rows: float
     square: Array  # (rank, rank) squares of the columns, about one a row, by which directions are scaled
     metric: Array  # (rank, rank) a Hessian somewhere near, by which rows are measured for the bound; or (0, 0)
+    rough: float = 0.0  # share of a step by which Hessians of rounded products may miss
 
     @property
     def whiten(self) -> Array:

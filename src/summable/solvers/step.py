@@ -39,16 +39,17 @@ def step_from(problem: Problem, point: Point, decrements: list[float]) -> Step:
     decrement = length(root, move) / unit
     reached = length(root, point.at[problem.columns] + move) / unit
     before = decrements[-1] if decrements else None
+    missed = problem.rough * decrement
     if problem.loss.is_quadratic:
-        return Step(move, root, decrement, 0.0 if positive else decrement, reached, False)
+        return Step(move, root, decrement, missed if positive else decrement, reached, False)
     if point.cubes and positive:
         bent = bend(point, root, move)
         share = length(root, bent - move) / max(length(root, bent), 1e-300)
         if share <= 0.5:
             quartic = decrement**2 / problem.rows  # what fourth derivatives leave of a step among rows that are alike
-            return Step(bent, root, decrement, decrement * max(4 * share**2, quartic), reached, True)
+            return Step(bent, root, decrement, max(missed, decrement * max(4 * share**2, quartic)), reached, True)
     rate = min(1.0, decrement) if before is None else min(1.0, 2 * (decrement / before) * (decrement / before if positive else 1.0))
-    return Step(move, root, decrement, decrement * rate, reached, False)
+    return Step(move, root, decrement, max(missed, decrement * rate), reached, False)
 
 
 def bend(point: Point, root: Array, move: Array) -> Array:
