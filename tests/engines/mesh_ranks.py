@@ -175,7 +175,10 @@ def account_of_squares(x, y, where, dp, tp):
 
 
 def account_of_directions(x, y, where, dp, tp, sliced):
-    """The same of conjugate gradients: a step is an image of the rows, and two rounds of inner products where coefficients are sliced."""
+    """The same of conjugate gradients: a step is an image of the rows, and two rounds of inner products where coefficients are sliced.
+
+    With the curve, one of them; with the next residual, two, and one for each that is remembered.
+    """
     width = FEATURES + 1
     own = np.diff(bounds(width, tp))[where.get_local_rank("tp")] if sliced == "features" else width
     with Bytes() as seen:
@@ -183,7 +186,8 @@ def account_of_directions(x, y, where, dp, tp, sliced):
     told = [line.up + line.inside for line in fit.ledger.rounds]
     assert seen.count == sum(told) + 8 * width * TARGETS * (tp > 1 and sliced == "features")  # which cross once, at the end
     inner = [line for line in fit.ledger.rounds if line.measure == "Inner"]
-    assert bool(inner) and {line.up for line in inner} == {0} and {line.inside for line in inner} <= {8 * TARGETS * pairs * (tp > 1) for pairs in (1, 2)}
+    asked = {8 * TARGETS * pairs * (tp > 1) for pairs in range(1, 3 + len(fit.losses))}
+    assert bool(inner) and {line.up for line in inner} == {0} and {line.inside for line in inner} == asked
     images = [line for line in fit.ledger.rounds if line.measure == "Image"]
     inside = 8 * (1 + len(x) * TARGETS * (tp > 1))
     assert images and {(line.up, line.inside) for line in images} == {(8 * (own * TARGETS + TARGETS) * (dp > 1), inside)}

@@ -27,6 +27,22 @@ def test_it_is_ridge(n, p, alpha, far):
     assert (np.diff(fit.losses) <= 1e-9 * fit.losses[0]).all() and len(fit.losses) < 100
 
 
+@pytest.mark.parametrize(("n", "p", "alpha"), [(50, 400, 1e-3), (100, 300, 1e-6), (200, 200, 1e-4)])
+def test_steps_are_as_many_as_the_rank_at_most_however_the_columns_spread(n, p, alpha):
+    x, y = drawn(n, p, 3)
+    fit = sm.train(x, y, method="cg", alpha=alpha)
+    assert fit.converged and len(fit.losses) <= n + 2  # without memory of earlier residuals, 101, 326 and more than 1000
+
+
+@pytest.mark.parametrize("room", [0, 5, 20])
+def test_where_some_residuals_are_remembered_alone_steps_are_more_and_no_worse(room, monkeypatch):
+    x, y = drawn(50, 400, 3)
+    monkeypatch.setattr("summable.solvers.conjugate.REMEMBERED", room * 401 * 3)
+    fit, exact = sm.train(x, y, method="cg", alpha=1e-3), sm.Ridge(alpha=1e-3).fit(x, y)
+    np.testing.assert_allclose(fit.coef, exact.coef_, atol=3e-9 * np.abs(exact.coef_).max())  # as where all are
+    assert fit.converged and len(fit.losses) > 50
+
+
 def test_the_residual_that_is_told_is_that_of_the_rows():
     x, y = drawn(300, 20, 2)
     fit = sm.train(x, y, method="cg", alpha=2.0, tolerance=1e-4)

@@ -20,7 +20,11 @@ from summable.measures.slopes import Slopes
 from summable.measures.spread import Spread
 
 ANEW = 4  # times that the residual is computed from the rows, and the way begun again where rounding has led it astray
+AIM = 0.25  # of the tolerance, by the account of the steps: one or two more, for what has drifted, and for coefficients, which the last ones turn most
 LEAST = 1e-14  # of a column's sum of squares: what is left of it about its mean is no less than rounding
+REMEMBERED = 2**24  # numbers of earlier residuals, 128 MiB: the first that fit, as rounding brings back first what the way began with
+OWN = 0.5  # of a residual's square, the least that earlier ones may leave of it: of less, most is rounding
+SLIGHT = 1e-4  # of the square that is enough: a hundredth of it may be taken from a residual that the coefficients do not know of
 SQUARES = loss("gaussian")
 
 Listener = Callable[[int, Array], Any]  # (step, the objective of each target)
@@ -45,6 +49,15 @@ class Scales(Data):
 
 
 @dataclass(frozen=True, eq=False)
+class Left(Data):
+    """What a step leaves of the equations, as far as it is orthogonal to what earlier ones left."""
+
+    residual: Array  # (width, targets)
+    square: Array  # (targets,) in units of each column's spread
+    lift: Array  # (targets,) what it raises the plane by at the means
+
+
+@dataclass(frozen=True, eq=False)
 class Approach(Data):
     """How far it has come."""
 
@@ -63,7 +76,7 @@ def conjugate(normal: Normal, start: Array, *, tolerance: float = 1e-10, most: i
     What a step remembers of the residual drifts by rounding, so it is computed anew from the rows before anyone believes it.
 
     Cost: a round for means and squares, one for each residual from the rows, and one a step of width · targets numbers each way; where
-        ranks hold slices of the features, none of these cross, but two to four inner products a step do.
+        ranks hold slices of the features, none of these cross, but three inner products a step do, and one for each residual remembered.
     Fails: DataError when no row is left, or a square is beyond float64.
     Source: Hestenes & Stiefel 1952; Golub & Van Loan 2013, §11.5.2; Björck 1996, §7.4.
     """
@@ -78,38 +91,61 @@ def conjugate(normal: Normal, start: Array, *, tolerance: float = 1e-10, most: i
         state = replace(state, residual=float(np.sqrt(np.max(_over(length, first), initial=0.0))))
         if state.residual <= tolerance or len(state.objective) > most:
             break
-        state = yield from steps(normal, scales, state, residual, tolerance**2 * first, most, listener)
+        state = yield from steps(normal, scales, state, residual, (AIM * tolerance) ** 2 * first, most, listener)
     return replace(state, converged=state.residual <= tolerance)
 
 
 def steps(normal: Normal, scales: Scales, state: Approach, residual: Array, enough: Array, most: int, listener: Listener | None) -> Rounds[Approach]:
-    """The textbook's iteration from a residual, until its square is small enough.
+    """The textbook's iteration from a residual, until its square is small enough, with residuals kept orthogonal to the first ones.
 
     The intercept is what it is at the means, so directions have no part of it, but for what moves the plane with them: −mean·d.
 
-    Cost: one round a step, and where there are slices two of inner products.
+    Cost: one round a step, of which there are about as many as the rank where all residuals fit; where there are slices, two of inner products too.
     Fails: nothing.
-    Source: Golub & Van Loan 2013, algorithm 11.5.1.
+    Source: Golub & Van Loan 2013, algorithm 11.5.1, and §10.3 (complete reorthogonalization).
     """
-    at, objective, design = state.at, list(state.objective), normal.design
-    scaled = direction = residual / scales.square
-    length, lift = (yield from Inner(design, (residual, scales.mean), (scaled, scaled))).inner
-    along = lift
-    while (length > enough).any() and len(objective) <= most:
+    at, objective, earlier = state.at, list(state.objective), list[Left]()
+    room = REMEMBERED // (normal.design.width * residual.shape[1])  # by the whole width: the same on all ranks
+    left = yield from orthogonal(normal, scales, residual, earlier, enough)
+    direction, along = left.residual / scales.square, left.lift
+    while (left.square > enough).any() and len(objective) <= most:
         moved = direction - normal.constant * along
-        image = yield from Image(design, moved)
+        image = yield from Image(normal.design, moved)
         turned = (image.first - scales.mean * image.total) * (1 - normal.constant) + normal.penalty * direction
-        (curve,) = (yield from Inner(design, (direction,), (turned,))).inner
-        step = _over(length, curve)
-        at, residual = at + step * moved, residual - step * turned
-        objective.append(objective[-1] - 0.5 * step * length)
+        (curve,) = (yield from Inner(normal.design, (direction,), (turned,))).inner
+        step = _over(left.square, curve)
+        at = at + step * moved
+        objective.append(objective[-1] - 0.5 * step * left.square)
         if listener:
             listener(len(objective) - 1, objective[-1])
-        scaled, before = residual / scales.square, length
-        length, lift = (yield from Inner(design, (residual, scales.mean), (scaled, scaled))).inner
-        share = _over(length, before)
-        direction, along = scaled + share * direction, lift + share * along
+        earlier, before = [*earlier, left][:room], left.square
+        left = yield from orthogonal(normal, scales, left.residual - step * turned, earlier, enough)
+        share = _over(left.square, before)
+        direction, along = left.residual / scales.square + share * direction, left.lift + share * along
     return replace(state, at=at, objective=np.array(objective))
+
+
+def orthogonal(normal: Normal, scales: Scales, residual: Array, earlier: list[Left], enough: Array) -> Rounds[Left]:
+    """A residual less what rounding has brought back into it of earlier ones; its square and lift follow from theirs, without asking again.
+
+    What is taken away the coefficients do not make up for, so nothing is where it would be seen: where not all earlier ones are remembered,
+    or fewer digits are left than are asked for, steps go on as without. Of a target that is done, nothing but rounding may be left, and then zero.
+
+    Cost: where there are slices, one round of (2 + earlier ones) · targets inner products.
+    Fails: nothing.
+    Source: Golub & Van Loan 2013, §10.3.
+    """
+    scaled = residual / scales.square
+    others = (residual, scales.mean, *(one.residual for one in earlier))
+    whole, lift, *met = (yield from Inner(normal.design, others, (scaled,) * len(others))).inner
+    shares = [_over(product, one.square) for one, product in zip(earlier, met, strict=True)]
+    taken = np.sum([share * product for share, product in zip(shares, met, strict=True)], axis=0)
+    slight = taken <= SLIGHT * enough
+    for one, share in zip(earlier, shares, strict=True):
+        residual, lift = residual - slight * share * one.residual, lift - slight * share * one.lift
+    square = whole - slight * taken
+    own = square > OWN * whole
+    return Left(residual * own, square * own, lift * own)
 
 
 def spread_of(normal: Normal) -> Rounds[Scales]:
