@@ -13,6 +13,7 @@ from statistics import median
 from benchmarks import contenders
 from benchmarks.memory import peak
 
+PAUSE = 0.2  # seconds before a turn, in which the threads of BLAS that another contender has left spinning go to sleep
 THREADS = {"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
 
 
@@ -45,6 +46,7 @@ def race(work: Work, repeats: int) -> dict[str, Time]:
     turns: dict[str, list[dict]] = {name: [] for name in names}
     for _ in range(repeats + 1):
         for name, process in running.items():
+            time.sleep(PAUSE)
             process.stdin.write("go\n")
             process.stdin.flush()
             if line := process.stdout.readline():
