@@ -19,7 +19,7 @@ from summable.maths.families import Binomial, Fixed, Tweedie
 from summable.maths.kernels import bordered
 from summable.maths.links import CEILING, Logit, Power
 from summable.maths.losses import Loss
-from summable.maths.tiles import LEFT, ROWS, Place, dots, load, place, predict, products, room
+from summable.maths.tiles import AHEAD, LEFT, ROWS, Place, dots, load, place, predict, products, room
 
 LOGIT = 0.0  # stands for the logistic loss where a power of the variance would be: powers are 1 or more
 LARGEST = CEILING  # exponents are held below it, as the reference does
@@ -182,10 +182,10 @@ def _sweep(at: Any, rows: Any, power: Any, coef: Any, offset: Any, y: Any, weigh
         sums[1] += chi
         for t in range(q):
             ends[t] += by[t, :m].sum()
-        share = dots(tile, p, m, by, q, first, at, start + ROWS)
-        products(tile, p, m, by[1], scaled, observed, at, start + ROWS, share)
+        share = dots(tile, p, m, by, q, first, at, start + AHEAD)
+        products(tile, p, m, by[1], scaled, observed, at, start + AHEAD, share)
         if q == 4:
-            products(tile, p, m, by[3], scaled, expected, at, start + ROWS, p)
+            products(tile, p, m, by[3], scaled, expected, at, start + AHEAD, p)
 
 
 @compiled

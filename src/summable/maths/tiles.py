@@ -17,6 +17,7 @@ from summable.maths.compiled import compiled, numbers
 from summable.maths.vectors import LANES, SIDE, block, corner, turn
 
 ROWS = 256  # of a tile: enough for a register sum, few enough for a block's seven columns in half a first-level cache
+AHEAD = 3 * ROWS  # rows by which memory is asked before a tile: with less, where columns lie far apart, their pages are not looked up in time
 SPARE = 8  # numbers between columns, which would else all begin on the same lines of a cache
 LEFT = 24 // SIDE * SIDE  # columns that are met by all others one after another, while they stay in the second-level cache
 
@@ -96,18 +97,11 @@ def sums(columns: Any, others: Any) -> Any:
 
 
 @compiled
-def _first(array: Any, row: Any, place: Any) -> Any:
-    """A pointer into a contiguous matrix."""
-    return numbers(array.ctypes.data, row * array.shape[1] + place, 0.0)
-
-
-@compiled
 def _soon(at: Any, start: Any, share: Any, tile: Any) -> Any:
-    """Where a share of the next tile's rows lies, of as many as there are columns; if there is none, what is in cache already."""
-    p = len(at.addresses)
-    if share >= p:
-        return numbers(tile.ctypes.data, 0, at.like)
-    return column(at, 0, start + ROWS * share // p) if at.stride > 1 else column(at, share, start)
+    """Where a share of the next tile's rows lies, of as many as there are columns; if there is none, what is in cache already: a tile's address."""
+    if share >= len(at.addresses):
+        return numbers(tile, 0, at.like)
+    return numbers(at.addresses[0], at.stride * start + ROWS * share, at.like) if at.stride > 1 else column(at, share, start)
 
 
 @compiled
@@ -116,11 +110,13 @@ def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any, at: Any, after:
 
     Gives the share of these that has been.
     """
-    share = 0
+    wide, apart, share = tile.shape[1], first.shape[1], 0
+    columns, others, found = tile.ctypes.data, by.ctypes.data, first.ctypes.data
     for t in range(0, q, SIDE):
+        left, tall = numbers(others, t * wide, 0.0), min(SIDE, q - t)
         for j in range(0, p, SIDE):
-            soon, later = _soon(at, after, share, tile), _soon(at, after, share + 1, tile)
-            block(_first(by, t, 0), min(SIDE, q - t), _first(tile, j, 0), tile.shape[1], m, _first(first, t, j), first.shape[1], soon, later)
+            soon, later = _soon(at, after, share, columns), _soon(at, after, share + 1, columns)
+            block(left, tall, numbers(columns, j * wide, 0.0), wide, m, numbers(found, t * apart + j, 0.0), apart, soon, later)
             share += 2
     return share
 
@@ -130,7 +126,8 @@ def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any, a
     """The lower triangle of second, `sums` of p by p, gains the products of a tile, times the weights (m,) if there are any; `scaled` is room for
     LEFT. The next rows are fetched from the share on that has not been yet.
     """
-    wide = tile.shape[1]
+    wide, apart = tile.shape[1], second.shape[1]
+    columns, lefts, found = tile.ctypes.data, scaled.ctypes.data, second.ctypes.data  # addresses: arrays would be counted at every block
     for start in range(0, p, LEFT):
         end = min(start + LEFT, p)
         if len(weight):
@@ -139,14 +136,15 @@ def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any, a
                 for i in range(m):
                     to[i] = x[i] * weight[i]
         for k in range(0, end, SIDE):
-            right = _first(tile, k, 0)
+            right = numbers(columns, k * wide, 0.0)
             for j in range(max(start, k), end, SIDE):
-                soon, later = _soon(at, after, share, tile), _soon(at, after, share + 1, tile)
-                left, to = _first(scaled, j - start, 0) if len(weight) else _first(tile, j, 0), _first(second, j, k)
+                soon, later = _soon(at, after, share, columns), _soon(at, after, share + 1, columns)
+                left = numbers(lefts, (j - start) * wide, 0.0) if len(weight) else numbers(columns, j * wide, 0.0)
+                tall, to = min(SIDE, p - j), numbers(found, j * apart + k, 0.0)
                 if j > k:
-                    block(left, min(SIDE, p - j), right, wide, m, to, second.shape[1], soon, later)
+                    block(left, tall, right, wide, m, to, apart, soon, later)
                 else:
-                    corner(left, min(SIDE, p - j), right, wide, m, to, second.shape[1], soon, later)
+                    corner(left, tall, right, wide, m, to, apart, soon, later)
                 share += 2
 
 
@@ -196,8 +194,8 @@ def gram(at: Any, rows: Any, weight: Any, others: Any, squares: Any, ends: Any, 
         _besides(others, start, m, weight, squares, values)
         for t in range(q + 1):
             ends[t] += values[t, :m].sum()
-        share = dots(tile, p, m, values, q + 1, first, at, start + ROWS)
-        products(tile, p, m, weight[start : start + m], scaled, second, at, start + ROWS, share)
+        share = dots(tile, p, m, values, q + 1, first, at, start + AHEAD)
+        products(tile, p, m, weight[start : start + m], scaled, second, at, start + AHEAD, share)
 
 
 @compiled
