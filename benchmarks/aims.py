@@ -29,7 +29,7 @@ def _lines(work: Work, told: dict[str, Time]) -> list[str]:
     if work.kind == "least squares":
         lines = [_faster(work, ours, told["NumPy X'X"], "NumPy's X'X", FASTER[work.columns])]
         if work.columns == 12:
-            share = told["reading X"].seconds / 2 / ours.seconds  # two threads, if the memory let both read as fast as one
+            share = told["reading X"].seconds / ours.seconds
             lines.append(f"| {work.name}, share of the time that reading takes | ≥ 0.8 | {share:.2f} |")
         if work.columns == 500:
             rate, most = work.rows * work.columns**2 / ours.seconds / 1e9, peak()

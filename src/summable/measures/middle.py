@@ -36,6 +36,7 @@ class Middle(PartMeasure[Middles]):
     """
 
     learns_design: ClassVar[bool] = True
+    enough: ClassVar[int] = 8
     design: Design
     looks: bool = True  # at rows, and not at schemas alone
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
@@ -37,7 +38,7 @@ class Problem:
     several: bool  # whether y had two dimensions, so that coef_ has
     dtype: Any  # of the coefficients
     rows: int | None = None  # where they are known
-    unseen: Any = None  # the matrix, where nobody has looked for a NaN
+    unseen: Mapping[str, Any] = field(default_factory=dict)  # the arrays in which nobody has looked for a NaN
 
 
 def is_named(y: Any) -> bool:
@@ -61,15 +62,16 @@ def is_looked_at_later(X: Any, sample_weight: Any) -> bool:
 
 
 def from_arrays(model: Any, X: Any, y: Any, sample_weight: Any, *, sparse: bool, reset: bool = True, later: bool = False) -> Problem:
-    """Arrays, frames or sparse matrices, held to what scikit-learn asks of them; if `later`, `solved` will see to what is not finite in X."""
+    """Arrays, frames or sparse matrices, held to what scikit-learn asks of them; if `later`, `solved` will see to what is not finite in them."""
     later = later and is_looked_at_later(X, sample_weight)
     options = {"dtype": [np.float64, np.float32], "y_numeric": True, "multi_output": True}
-    X, y = validate_data(model, X, y, accept_sparse=list(SPARSE) if sparse else False, reset=reset, ensure_all_finite=not later, **options)
+    with config_context(assume_finite=later or get_config()["assume_finite"]):
+        X, y = validate_data(model, X, y, accept_sparse=list(SPARSE) if sparse else False, reset=reset, **options)
     weight = None
     if sample_weight is not None:
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     problem = of_matrix(X, y, weight)
-    return replace(problem, unseen=X) if later else problem
+    return replace(problem, unseen={"X": X, "y": y}) if later else problem
 
 
 def of_matrix(X: Any, y: Any, weight: Any) -> Problem:
@@ -98,7 +100,7 @@ def _of_matrix(X: Any, y: Any, weight: Any, roles: Sequence[tuple[str, Numeric |
 
 
 def solved(model: Any, program: Rounds[R], problem: Problem) -> tuple[R, Ledger]:
-    """Run the rounds of a fit. A matrix with a NaN or an infinity, which nobody has looked for, leaves no finite sum: it is refused then."""
+    """Run the rounds of a fit. An array with a NaN or an infinity, which nobody has looked for, leaves no finite sum: it is refused then."""
     try:
         with np.errstate(all="ignore"):
             return run(program, problem.engine)
@@ -108,9 +110,9 @@ def solved(model: Any, program: Rounds[R], problem: Problem) -> tuple[R, Ledger]
 
 
 def refuse_unseen(model: Any, problem: Problem) -> None:
-    """Refuse a NaN or an infinity in a matrix that nobody has looked for until now."""
-    if problem.unseen is not None:
-        assert_all_finite(problem.unseen, estimator_name=type(model).__name__, input_name="X")
+    """Refuse a NaN or an infinity in arrays that nobody has looked at until now."""
+    for name, array in problem.unseen.items():
+        assert_all_finite(array, estimator_name=type(model).__name__, input_name=name)
 
 
 def coded(y: Any) -> tuple[Any, Any]:

@@ -93,7 +93,7 @@ class _Regressor(RegressorMixin, _Generalized):  # type: ignore[misc]
             raise ValueError(f"{OUT_OF_RANGE} {of.family.name}.")
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         problem = doors.of_matrix(X, y, weight)
-        return replace(problem, dtype=X.dtype.type, unseen=X if doors.is_looked_at_later(X, sample_weight) else None)
+        return replace(problem, dtype=X.dtype.type, unseen={"X": X} if doors.is_looked_at_later(X, sample_weight) else {})
 
     def predict(self, X: Any) -> Any:
         """The mean of y, (rows,), for an array or frame, or for files by the names of their columns."""
@@ -293,7 +293,7 @@ class LogisticRegression(ClassifierMixin, _Generalized):  # type: ignore[misc]
             weight *= of_class[codes]
         if weight is not None and len(np.unique(codes[weight > 0])) < 2:
             raise ValueError("Only one class is left where the weights are positive, and two are needed.")
-        return replace(doors.of_matrix(X, codes, weight), unseen=X if later else None)
+        return replace(doors.of_matrix(X, codes, weight), unseen={"X": X} if later else {})
 
     def decision_function(self, X: Any) -> Any:
         """The log-odds of the second class, (rows,)."""

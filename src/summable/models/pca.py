@@ -92,7 +92,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             )
         later = doors.is_looked_at_later(X, None)
         X = validate_data(self, X, dtype=[np.float64, np.float32], accept_sparse=("csr", "csc"), ensure_all_finite=not later)
-        return replace(doors.of_features(X), unseen=X if later else None)
+        return replace(doors.of_features(X), unseen={"X": X} if later else {})
 
     def _dress(self, dtype: Any) -> Self:
         """The attributes, from the one scatter of all rows."""
