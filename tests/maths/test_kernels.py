@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -42,6 +43,31 @@ def test_sums_are_those_of_the_reference(rows, width, order, dtype):
     coef = draw.normal(size=(width + 1, kernels.MANY))
     for several in (coef, coef[:, :3], coef[:, 0]):
         np.testing.assert_allclose(kernels.project(columns, several), x.T @ several, **close)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 257, 3000])
+@pytest.mark.parametrize(("width", "targets"), [(1, 1), (12, 1), (5, 3), (7, 6)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_targets_are_met_where_they_lie(rows, width, targets, order):
+    columns, x, draw = lying(rows, width, order, np.float64)
+    beside, y, _ = lying(rows, targets, order, np.float64)
+    y, close = y[1:], {"rtol": 1e-12, "atol": 1e-12 * rows}
+    for weight in (1.0, 0.5, draw.random(rows)):
+        first, second, squares = kernels.normal(columns, weight, beside)
+        np.testing.assert_allclose(second, linalg.gram(x, weight), **close)
+        np.testing.assert_allclose(first, weight * y @ x.T, **close)
+        np.testing.assert_allclose(squares, (weight * y * y).sum(axis=1), **close)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="there is no AVX2 to compile for")
+def test_without_avx512_the_sums_are_the_same(tmp_path):
+    told = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma", "NUMBA_CACHE_DIR": str(tmp_path)}
+    code = "import sys, pytest; from summable.maths.vectors import LANES; assert LANES == 4; sys.exit(pytest.main(sys.argv[1:]))"
+    asked = [f"{__file__}::test_sums_are_those_of_the_reference", f"{__file__}::test_targets_are_met_where_they_lie"]
+    asked += ["-q", "-p", "no:cacheprovider", "-k", "(C-float64 or F-float64 or targets) and not float32"]
+    done = subprocess.run([sys.executable, "-c", code, *asked], capture_output=True, text=True, env=os.environ | told, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
 
 
 def test_a_nan_is_not_lost():

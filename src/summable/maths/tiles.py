@@ -1,8 +1,8 @@
 """Products of columns, tile by tile: rows in cache, less their shifts, as contiguous float64 columns.
 
-What Arrow decoded is read where it lies, a matrix by rows is turned on the way. A tile's products are taken in blocks of four columns by
-three, whose twelve sums stay in registers: within a tenth of BLAS's speed, which would want rows less their shifts, and times their weights,
-written out. While they are taken, the next tile's rows are fetched.
+What Arrow decoded is read where it lies, a matrix by rows is turned on the way. A tile's products are taken in square blocks of as many columns
+as there are registers for the sums, five by five with AVX-512 and three by three with AVX2; on the diagonal, in triangles. BLAS would want rows
+less their shifts, and times their weights, written out. While products are taken, rows of later tiles are fetched.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from summable.core.statistic import Array
 from summable.maths.compiled import compiled, numbers
 from summable.maths.vectors import LANES, SIDE, block, corner, turn
 
-ROWS = 256  # of a tile: enough for a register sum, few enough for a block's seven columns in half a first-level cache
+ROWS = 256  # of a tile: enough for a register sum, few enough for a block's columns in two thirds of a first-level cache
 AHEAD = 3 * ROWS  # rows by which memory is asked before a tile: with less, where columns lie far apart, their pages are not looked up in time
 SPARE = 8  # numbers between columns, which would else all begin on the same lines of a cache
 LEFT = 24 // SIDE * SIDE  # columns that are met by all others one after another, while they stay in the second-level cache
@@ -98,7 +98,7 @@ def sums(columns: Any, others: Any) -> Any:
 
 @compiled
 def _soon(at: Any, start: Any, share: Any, tile: Any) -> Any:
-    """Where a share of the next tile's rows lies, of as many as there are columns; if there is none, what is in cache already: a tile's address."""
+    """Where a share of a later tile's rows lies, of as many as there are columns; if there is none, what is in cache already: a tile's address."""
     if share >= len(at.addresses):
         return numbers(tile, 0, at.like)
     return numbers(at.addresses[0], at.stride * start + ROWS * share, at.like) if at.stride > 1 else column(at, share, start)
@@ -106,7 +106,7 @@ def _soon(at: Any, start: Any, share: Any, tile: Any) -> Any:
 
 @compiled
 def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any, at: Any, after: Any) -> Any:
-    """first, `sums` of q by p, gains the inner products of q others, a tile too, with a tile; rows from `after` on are fetched for the next.
+    """first, `sums` of q by p, gains the inner products of q others, a tile too, with a tile; rows from `after` on are fetched meanwhile.
 
     Gives the share of these that has been.
     """
@@ -124,7 +124,7 @@ def dots(tile: Any, p: Any, m: Any, by: Any, q: Any, first: Any, at: Any, after:
 @compiled
 def products(tile: Any, p: Any, m: Any, weight: Any, scaled: Any, second: Any, at: Any, after: Any, share: Any) -> None:
     """The lower triangle of second, `sums` of p by p, gains the products of a tile, times the weights (m,) if there are any; `scaled` is room for
-    LEFT. The next rows are fetched from the share on that has not been yet.
+    LEFT. Rows from `after` on are fetched from the share on that has not been yet.
     """
     wide, apart = tile.shape[1], second.shape[1]
     columns, lefts, found = tile.ctypes.data, scaled.ctypes.data, second.ctypes.data  # addresses: arrays would be counted at every block

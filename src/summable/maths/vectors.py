@@ -9,14 +9,15 @@ from llvmlite import binding, ir
 from summable.maths.compiled import intrinsic, numba, types
 
 cgutils = numba.core.cgutils
-LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4  # numbers of a vector: those of AVX-512, or of AVX2
+FEATURES = numba.config.CPU_FEATURES or binding.get_host_cpu_features().flatten()  # of the machine that numba compiles for
+LANES = 8 if "+avx512f" in FEATURES else 4  # numbers of a vector
 LINE = 64  # bytes of a line of the cache
 WORD, PLACE, DOUBLE = ir.IntType(64), ir.IntType(32), ir.DoubleType()
 TWO, FOUR, NUMBERS = ir.VectorType(DOUBLE, 2), ir.VectorType(DOUBLE, 4), ir.VectorType(WORD, 4)
 MANY = ir.VectorType(DOUBLE, LANES)
 EVEN, ODD = (tuple(place + other for place in range(first, LANES, 2) for other in (0, LANES)) for first in (0, 1))  # of two vectors, for a third
 CENTRES, FOURS = 4, 2  # that claim rows at once, and of those four times as many: their scores are eight registers, enough to keep its units busy
-SIDE = 5 if LANES == 8 else 3  # of a block of products: its sums and what they are fed from are the 32 registers of AVX-512, or the 16 of AVX2
+SIDE = 5 if LANES == 8 else 3  # of a block of products: its sums and what feeds them fill the 32 registers of AVX-512, or most of AVX2's 16
 FUSED = "contract", "reassoc"  # a product is added with one rounding where the machine can
 
 
@@ -179,11 +180,10 @@ and from `later` on are fetched from memory, which would else stand idle.
 
 def _added(builder: Any, values: Any) -> Any:
     """The sum of a vector's numbers."""
+    if values.type.count == 2:
+        return builder.fadd(*(builder.extract_element(values, PLACE(place)) for place in (0, 1)))
     half = values.type.count // 2
-    if half == 0:
-        return values
-    low, high = (_mixed(builder, values, values, tuple(range(first, first + half))) for first in (0, half))
-    return _added(builder, builder.fadd(low, high)) if half > 1 else builder.fadd(*(builder.extract_element(values, PLACE(place)) for place in (0, 1)))
+    return _added(builder, builder.fadd(*(_mixed(builder, values, values, tuple(range(first, first + half))) for first in (0, half))))
 
 
 def _joined(builder: Any, vectors: list[Any]) -> Any:
