@@ -22,7 +22,7 @@ from summable.measures.spread import Spread
 ANEW = 4  # times that the residual is computed from the rows, and the way begun again where rounding has led it astray
 AIM = 0.25  # of the tolerance, by the account of the steps: one or two more, for what has drifted, and for coefficients, which the last ones turn most
 LEAST = 1e-14  # of a column's sum of squares: what is left of it about its mean is no less than rounding
-REMEMBERED = 2**24  # numbers of earlier residuals, 128 MiB: the first that fit, as rounding brings back first what the way began with
+REMEMBERED = 2**20  # numbers of earlier residuals, 8 MiB: the first that fit, as rounding brings back first what the way began with
 OWN = 0.5  # of a residual's square, the least that earlier ones may leave of it: of less, most is rounding
 SLIGHT = 1e-4  # of the square that is enough: a hundredth of it may be taken from a residual that the coefficients do not know of
 SQUARES = loss("gaussian")
