@@ -51,9 +51,11 @@ class Ray:
         """The sum over the objects, in their order."""
         question = ray.put(measure)
         places = self.names or [f"in partition {index}" for index in range(self.parts)]
-        leaves = [ASK.remote(question, block, self.shard, place) for block, place in zip(self.objects, places, strict=True)]
-        nodes = tree.grown(leaves, MERGE.remote)
+        leaves = list[Any]()
         try:
+            for block, place in zip(self.objects, places, strict=True):  # one by one, so that Ctrl-C finds all that have been handed over
+                leaves.append(ASK.remote(question, block, self.shard, place))
+            nodes = tree.grown(leaves, MERGE.remote)
             self._wait(type(measure).__name__, leaves, nodes)
             return pairwise(ray.get(nodes))  # type: ignore[no-any-return]
         except RayTaskError as error:
@@ -61,7 +63,7 @@ class Ray:
         except RayError as error:
             raise _ours(error) from error
         finally:
-            for leaf in ray.wait(leaves, num_returns=len(leaves), timeout=0)[1]:  # an error or Ctrl-C: let no task go on
+            for leaf in ray.wait(leaves, num_returns=len(leaves), timeout=0)[1] if leaves else ():  # an error or Ctrl-C: let no task go on
                 ray.cancel(leaf)
 
     def fingerprints(self) -> list[str]:
