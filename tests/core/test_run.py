@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from summable.core.design import Design
+from summable.core.design import Block, Constant, Design
 from summable.core.errors import DataError
 from summable.core.measure import Measure
 from summable.core.run import run
@@ -52,6 +53,23 @@ def test_a_program_is_a_conversation_and_the_ledger_its_account():
 @dataclass(frozen=True, eq=False)
 class CountedRows(Statistic):
     rows: np.ndarray  # kept; dropped
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+def allowed(design):
+    yield from Ask(1.0, design)
+    return blas_threads()
+
+
+def test_between_rounds_no_thread_of_blas_spins_beside_the_rows_but_wide_solves_have_them_all():
+    wide = Design((), (Constant(), Block("X", (0.0,) * 1000)))
+    with threadpool_limits(2, "blas"):
+        assert run(allowed(Design()), Echo())[0] == {1}
+        assert run(allowed(wide), Echo())[0] == {2}
+        assert blas_threads() == {2}
 
 
 def test_the_ledger_tells_how_many_rows_a_second_where_answers_do():

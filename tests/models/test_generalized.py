@@ -141,3 +141,12 @@ def test_a_nan_is_refused_though_nobody_looked_for_it():
         sm.LogisticRegression().fit(X, np.arange(3000) % 2)
     with pytest.raises(ValueError, match="Input X contains NaN"):
         sm.PoissonRegressor().fit(X, np.arange(3000) % 2)
+
+
+@pytest.mark.parametrize("labels", [np.array([-100, 100], np.int8), np.array([0, 200], np.uint8), np.array([2**63, 2**63 + 5], np.uint64), np.array([3, 4])])
+def test_labels_of_any_whole_numbers_are_two_classes(labels):
+    x, which = np.random.default_rng(0).normal(size=(40, 1)), np.arange(40) % 2
+    found, asked = sm.LogisticRegression().fit(x, labels[which]), sm.LogisticRegression().fit(x, which)
+    assert found.classes_.tolist() == labels.tolist()
+    assert found.classes_.dtype == labels.dtype
+    assert found.coef_ == asked.coef_

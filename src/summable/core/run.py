@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from summable.core.blas import one_blas_thread
 from summable.core.data import Data
 from summable.core.engine import Branching, Counting, Engine, Keeping, Remembering, Slicing
 from summable.core.errors import SummableError
@@ -17,6 +19,7 @@ from summable.core.wire import digest, encode
 
 R = TypeVar("R")
 Foretell = Callable[[Question[Any]], int | None]  # bytes, or None where only the rows know
+WIDE = 1000  # features from which a solve gains more by all threads of BLAS than rows lose by those that go on spinning after it, for some 30 ms
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,15 @@ def run(program: Rounds[R], engine: Engine, foretell: Foretell | None = None) ->
 
 
 def _run(program: Rounds[R], engine: Engine, foretell: Foretell | None) -> tuple[R, Ledger]:
-    ledger, sent, answer = Ledger(), set[str](), None
+    ledger, sent, answer, wide = Ledger(), set[str](), None, False
     memory, tree = engine if isinstance(engine, Remembering) else None, engine if isinstance(engine, Branching) else None
     while True:
         try:
-            measure = program.send(answer)
+            with nullcontext() if wide else one_blas_thread():
+                measure = program.send(answer)
         except StopIteration as stop:
             return stop.value, ledger
+        wide = measure.design.width >= WIDE
         if isinstance(measure, FeatureMeasure) and not isinstance(engine, Slicing):
             answer = measure()  # no round: coefficients are whole here
             continue

@@ -13,6 +13,7 @@ from dask.base import tokenize
 from dask.callbacks import Callback
 from dask.delayed import Delayed, delayed
 
+from summable.core.blas import one_blas_thread
 from summable.core.engine import Request, Watch
 from summable.core.errors import SourceError, SummableError, Unsupported
 from summable.core.measure import Question, columns
@@ -20,7 +21,6 @@ from summable.core.rows import Shard
 from summable.core.statistic import Statistic, pairwise
 from summable.engines import tree
 from summable.engines.part import answer
-from summable.engines.threads import one_blas_thread
 
 S = TypeVar("S", bound=Statistic)
 Wanted = Callable[[tuple[str, ...]], list[Any]]  # columns to the delayed partitions that have them

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from summable.core.blas import one_blas_thread
 from summable.core.engine import Request, Watch
 from summable.core.errors import SourceError, SummableError, Unsupported
 from summable.core.measure import Question
@@ -17,7 +18,6 @@ from summable.core.statistic import Statistic, pairwise
 from summable.engines import tree
 from summable.engines.fingerprint import fingerprints
 from summable.engines.part import answer
-from summable.engines.threads import one_blas_thread
 
 EVERY = 0.5  # seconds between two looks at how far a round is
 S = TypeVar("S", bound=Statistic)

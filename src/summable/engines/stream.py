@@ -10,8 +10,9 @@ from queue import Full, Queue
 from threading import Event
 from typing import Generic, TypeVar
 
+from summable.core.blas import one_blas_thread
 from summable.core.rows import Shard
-from summable.engines.threads import Watch, one_blas_thread
+from summable.engines.threads import Watch
 
 B = TypeVar("B")
 AHEAD = 2  # blocks of a shard that may wait to be taken, beside the one in hand

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from threading import Event, Lock
+from threading import Event
 from typing import Any, Protocol, TypeVar
 
-from threadpoolctl import ThreadpoolController
-
+from summable.core.blas import one_blas_thread
 from summable.core.engine import Request, Watch
 from summable.core.measure import Question
 from summable.core.rows import Shard
@@ -112,41 +109,9 @@ def ahead(found: Statistic, workers: int) -> int:
     return min(3 * workers, AHEAD // max(found.nbytes, 1))
 
 
-class _OneBlasThread:
-    """BLAS held to one thread while any fit of this process is summing: the last one out gives the others back."""
-
-    def __init__(self) -> None:
-        self.lock, self.inside, self.modules = Lock(), 0, 0
-        self.controller: Any = None
-        self.limits: Any = None
-
-    @contextmanager
-    def __call__(self) -> Iterator[None]:
-        with self.lock:
-            self.inside += 1
-            if self.inside == 1:
-                self.limits = self._libraries().limit(limits=1, user_api="blas")
-        try:
-            yield
-        finally:
-            with self.lock:
-                self.inside -= 1
-                if self.inside == 0:
-                    self.limits.restore_original_limits()
-
-    def _libraries(self) -> Any:
-        """The BLAS of this process, looked for again only if modules were imported since: it takes milliseconds."""
-        if self.controller is None or len(sys.modules) != self.modules:
-            self.controller, self.modules = ThreadpoolController(), len(sys.modules)
-        return self.controller
-
-
-one_blas_thread = _OneBlasThread()
-
-
 def opened(data: Any, request: Request) -> Threads:
     """Threads over local shards."""
     return Threads(data.shards, workers=request.workers, watch=request.watch)
 
 
-__all__ = ["Memory", "Threads", "Watch", "fold", "one_blas_thread", "opened"]
+__all__ = ["Memory", "Threads", "Watch", "fold", "opened"]

@@ -8,11 +8,9 @@ import numpy as np
 
 from summable.maths.compiled import compiled, numbers
 from summable.maths.tiles import column
-from summable.maths.vectors import fetch
+from summable.maths.vectors import LANES, dotted, fetch, predicted
 
 HELD = 2**15  # numbers of the rows that are met twice, for their predictors and for their products: half of a second-level cache
-
-AT_ONCE = 4  # rows that are predicted at once
 
 
 @compiled
@@ -22,43 +20,42 @@ def rows_at_once(p: Any) -> Any:
 
 
 @compiled
-def _rows_predicted(x: Any, stride: Any, shifts: Any, coef: Any, m: Any, eta: Any) -> None:
-    """Row after row, four at a time."""
-    p = len(shifts)
-    for i in range(0, m - m % 4, 4):
-        a, b, c, d = i * stride, (i + 1) * stride, (i + 2) * stride, (i + 3) * stride
-        e0 = e1 = e2 = e3 = 0.0
-        for j in range(p):
-            s, t = shifts[j], coef[j]
-            e0 += (x[a + j] - s) * t
-            e1 += (x[b + j] - s) * t
-            e2 += (x[c + j] - s) * t
-            e3 += (x[d + j] - s) * t
-        eta[i] += e0
-        eta[i + 1] += e1
-        eta[i + 2] += e2
-        eta[i + 3] += e3
-    for i in range(m - m % 4, m):
-        a, e0 = i * stride, 0.0
-        for j in range(p):
-            e0 += (x[a + j] - shifts[j]) * coef[j]
-        eta[i] += e0
+def _first(values: Any, start: Any) -> Any:
+    """The numbers of an array from one on."""
+    return numbers(values.ctypes.data, start, 0.0)
 
 
 @compiled
-def _rows_dotted(x: Any, stride: Any, shifts: Any, v: Any, m: Any, to: Any) -> None:
-    """Row after row, four at a time."""
-    p = len(shifts)
-    for i in range(0, m - m % 4, 4):
-        a, b, c, d = i * stride, (i + 1) * stride, (i + 2) * stride, (i + 3) * stride
-        v0, v1, v2, v3 = v[i], v[i + 1], v[i + 2], v[i + 3]
+def _rows_predicted(at: Any, start: Any, m: Any, coef: Any, eta: Any) -> None:
+    """LANES rows at a time, while half of the rows after these m are fetched."""
+    p = len(at.addresses)
+    most, last = m - m % LANES if p >= LANES else 0, np.zeros(LANES)
+    for j in range(p - p % LANES, p if most else 0):
+        last[j - p] = coef[j]
+    for i in range(0, most, LANES):
+        x, soon = column(at, 0, start + i), column(at, 0, start + m + i)
+        predicted(x, at.stride, _first(at.shifts, 0), _first(coef, 0), _first(last, 0), p, _first(eta, i), soon)
+    for i in range(most, m):
+        x, found = column(at, 0, start + i), 0.0
         for j in range(p):
-            s = shifts[j]
-            to[j] += (v0 * (x[a + j] - s) + v1 * (x[b + j] - s)) + (v2 * (x[c + j] - s) + v3 * (x[d + j] - s))
-    for i in range(m - m % 4, m):
-        a = i * stride
+            found += (x[j] - at.shifts[j]) * coef[j]
+        eta[i] += found
+
+
+@compiled
+def _rows_dotted(at: Any, start: Any, m: Any, v: Any, to: Any) -> None:
+    """LANES rows at a time, while the other half of the rows after these m are fetched."""
+    p = len(at.addresses)
+    most, last = m - m % LANES if p >= LANES else 0, np.zeros(LANES)
+    for i in range(0, most, LANES):
+        x, soon = column(at, 0, start + i), column(at, 0, start + m + i + LANES // 2)
+        dotted(x, at.stride, _first(at.shifts, 0), _first(v, i), p, _first(to, 0), _first(last, 0), soon)
+    for j in range(p - p % LANES, p if most else 0):
+        to[j] += last[j - p]
+    for i in range(most, m):
+        x = column(at, 0, start + i)
         for j in range(p):
-            to[j] += v[i] * (x[a + j] - shifts[j])
+            to[j] += v[i] * (x[j] - at.shifts[j])
 
 
 @compiled
@@ -106,10 +103,7 @@ def predict(at: Any, start: Any, m: Any, coef: Any, eta: Any) -> None:
     """eta (m,) gains rows from `start` on, less their shifts, times coefficients (p,); as many after them are fetched meanwhile."""
     p, shifts = len(at.addresses), at.shifts
     if p > 0 and at.stride > 1:
-        for i in range(0, m, AT_ONCE):
-            few = min(AT_ONCE, m - i)
-            fetch(column(at, 0, start + m + i), few * at.stride)
-            _rows_predicted(column(at, 0, start + i), at.stride, shifts, coef, few, eta[i:])
+        _rows_predicted(at, start, m, coef, eta)
         return
     for j in range(0, p - p % 4, 4):
         for k in range(j, j + 4):
@@ -125,7 +119,7 @@ def dot(at: Any, start: Any, m: Any, v: Any, to: Any) -> None:
     """to (p,) gains the inner products of rows from `start` on, less their shifts, with v (m,)."""
     p, shifts = len(at.addresses), at.shifts
     if p > 0 and at.stride > 1:
-        _rows_dotted(numbers(at.addresses[0], at.stride * start, at.like), at.stride, shifts, v, m, to)
+        _rows_dotted(at, start, m, v, to)
         return
     for j in range(0, p - p % 4, 4):
         x0, x1, x2, x3 = column(at, j, start), column(at, j + 1, start), column(at, j + 2, start), column(at, j + 3, start)

@@ -93,7 +93,7 @@ def room(columns: Any) -> Any:
 @compiled
 def sums(columns: Any, others: Any) -> Any:
     """Room for the products of so many columns with others, as many of these as blocks may add on."""
-    return np.zeros((columns, others + SIDE - 1))
+    return np.zeros((columns, others + LANES - 1))
 
 
 @compiled

@@ -32,11 +32,11 @@ def _some(builder: Any, first: Any, type_: Any) -> Any:
     return held if held.type == type_ else builder.fpext(held, type_)
 
 
-def _same(builder: Any, number: Any) -> Any:
-    """Four times the same."""
-    four = ir.VectorType(number.type, 4)
-    one = builder.insert_element(ir.Constant(four, ir.Undefined), number, PLACE(0))
-    return _mixed(builder, one, one, (0, 0, 0, 0))
+def _same(builder: Any, number: Any, times: int = 4) -> Any:
+    """A vector of the same number."""
+    vector = ir.VectorType(number.type, times)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), number, PLACE(0))
+    return _mixed(builder, one, one, (0,) * times)
 
 
 def _stored(builder: Any, values: Any, first: Any) -> None:
@@ -132,6 +132,73 @@ def claim(typingctx: Any, tile: Any, wide: Any, p: Any, m: Any, away: Any, near:
     return types.void(tile, types.int64, types.int64, types.int64, away, types.float64, types.int64, held, chosen, soon), codegen
 
 
+def _each(builder: Any, p: Any, meet: Any) -> None:
+    """Call with every place of `p` columns where LANES of them begin; the last ones, if they are fewer, with those before them, as is told."""
+    with cgutils.for_range_slice(builder, WORD(0), builder.and_(p, WORD(-LANES)), WORD(LANES)) as (start, _):
+        meet(start, False)
+    with builder.if_then(builder.icmp_signed("!=", builder.and_(p, WORD(LANES - 1)), WORD(0))):
+        meet(builder.sub(p, WORD(LANES)), True)
+
+
+@intrinsic
+def predicted(typingctx: Any, source: Any, stride: Any, shifts: Any, coef: Any, last: Any, p: Any, eta: Any, soon: Any) -> Any:
+    """eta (LANES,) gains LANES rows, `stride` numbers apart, less their shifts, times p coefficients, LANES or more; half as many rows from `soon` on
+    are fetched meanwhile.
+
+    `last` has LANES coefficients: those that would not fill a vector, after zeros.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, stride, shifts, coef, last, p, eta, soon = arguments
+        nothing = ir.Constant(MANY, [0.0] * LANES)
+        rows, ahead = ([_moved(builder, first, stride, row) for row in range(many)] for first, many in ((source, LANES), (soon, LANES // 2)))
+        sums = [cgutils.alloca_once_value(builder, nothing) for _ in rows]
+
+        def meet(start: Any, few: bool) -> None:
+            for row in ahead:
+                _fetch(builder, builder.gep(row, [start]))
+            less = _some(builder, builder.gep(shifts, [start]), MANY)
+            by = _some(builder, last if few else builder.gep(coef, [start]), MANY)
+            for first, held in zip(rows, sums, strict=True):
+                product = builder.fmul(builder.fsub(_some(builder, builder.gep(first, [start]), MANY), less), by, flags=FUSED)
+                builder.store(builder.fadd(builder.load(held), product, flags=FUSED), held)
+
+        _each(builder, p, meet)
+        _stored(builder, builder.fadd(_some(builder, eta, MANY), _added(builder, [builder.load(held) for held in sums])), eta)
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, shifts, coef, last, types.int64, eta, soon), codegen
+
+
+@intrinsic
+def dotted(typingctx: Any, source: Any, stride: Any, shifts: Any, by: Any, p: Any, to: Any, last: Any, soon: Any) -> Any:
+    """to (p,) gains p columns of LANES rows, `stride` numbers apart, less their shifts, times by (LANES,); half as many rows from `soon` on are
+    fetched meanwhile.
+
+    Columns that would not fill a vector, and those before them, are gained by last (LANES,) instead.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, stride, shifts, by, p, to, last, soon = arguments
+        rows, ahead = ([_moved(builder, first, stride, row) for row in range(many)] for first, many in ((source, LANES), (soon, LANES // 2)))
+        weights = [_same(builder, builder.load(builder.gep(by, [WORD(row)])), LANES) for row in range(LANES)]
+
+        def meet(start: Any, few: bool) -> None:
+            for row in ahead:
+                _fetch(builder, builder.gep(row, [start]))
+            less, place = _some(builder, builder.gep(shifts, [start]), MANY), last if few else builder.gep(to, [start])
+            total = _some(builder, place, MANY)
+            for first, weight in zip(rows, weights, strict=True):
+                product = builder.fmul(builder.fsub(_some(builder, builder.gep(first, [start]), MANY), less), weight, flags=FUSED)
+                total = builder.fadd(total, product, flags=FUSED)
+            _stored(builder, total, place)
+
+        _each(builder, p, meet)
+        return context.get_dummy_value()
+
+    return types.void(source, types.int64, shifts, by, types.int64, to, last, soon), codegen
+
+
 def _multiplied(builder: Any, lefts: list[Any], rights: list[Any], m: Any, rows: list[Any], triangular: bool, soon: Any, later: Any) -> None:
     """Each of the rows of sums gains the inner products of a left column with the right ones: with all, or with no later than its own."""
     nothing = ir.Constant(MANY, [0.0] * LANES)
@@ -146,9 +213,8 @@ def _multiplied(builder: Any, lefts: list[Any], rights: list[Any], m: Any, rows:
                 product = builder.fmul(above, values, flags=FUSED)
                 builder.store(builder.fadd(builder.load(held), product, flags=FUSED), held)
     for first, row in zip(rows, sums, strict=True):
-        for place, held in enumerate(row):
-            to = builder.gep(first, [WORD(place)])
-            builder.store(builder.fadd(builder.load(to), _added(builder, builder.load(held))), to)
+        gained = builder.fadd(_some(builder, first, MANY), _added(builder, [builder.load(held) for held in row]))
+        _stored(builder, gained, first)
 
 
 def _products(triangular: bool) -> Any:
@@ -171,19 +237,22 @@ def _products(triangular: bool) -> Any:
 
 block, corner = _products(triangular=False), _products(triangular=True)
 """out (tall, SIDE), rows `apart` numbers apart, gains the inner products of `tall` columns, SIDE or fewer, with SIDE others; or its lower triangle
-(tall, tall) those of one another.
+(tall, tall) those of one another. What lies in its rows after them, LANES numbers in all, gains zeros.
 
 Columns lie `wide` numbers apart. Their numbers are taken by LANES: the first m, and fewer than LANES more. Meanwhile as many numbers from `soon`
 and from `later` on are fetched from memory, which would else stand idle.
 """
 
 
-def _added(builder: Any, values: Any) -> Any:
-    """The sum of a vector's numbers."""
-    if values.type.count == 2:
-        return builder.fadd(*(builder.extract_element(values, PLACE(place)) for place in (0, 1)))
-    half = values.type.count // 2
-    return _added(builder, builder.fadd(*(_mixed(builder, values, values, tuple(range(first, first + half))) for first in (0, half))))
+def _added(builder: Any, vectors: list[Any]) -> Any:
+    """A vector of the sums of each of up to LANES vectors, and zeros after them."""
+    nothing, group = ir.Constant(MANY, [0.0] * LANES), LANES
+    while group > 1:
+        vectors, group = vectors + [nothing] * (len(vectors) % 2), group // 2
+        low, high = (tuple(first + place for first in range(side, 2 * LANES, 2 * group) for place in range(group)) for side in (0, group))
+        pairs = zip(vectors[::2], vectors[1::2], strict=True)
+        vectors = [builder.fadd(_mixed(builder, *pair, low), _mixed(builder, *pair, high)) for pair in pairs]
+    return vectors[0]
 
 
 def _joined(builder: Any, vectors: list[Any]) -> Any:

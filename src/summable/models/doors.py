@@ -120,10 +120,10 @@ def coded(y: Any) -> tuple[Any, Any]:
 
     Whole numbers near each other are counted, and any two are compared with: only other labels have their rows sorted.
     """
-    if y.dtype.kind in "iu" and len(y) and int(y.max()) - int(y.min()) < NARROW:
-        least = y.min()
-        found = np.bincount(y - least) > 0
-        return (np.flatnonzero(found) + least).astype(y.dtype), (np.cumsum(found) - 1)[y - least]
+    if y.dtype.kind in "iu" and len(y) and (most := int(y.max())) - (least := int(y.min())) < NARROW:
+        places = _above(y, least)
+        found = np.bincount(places) > 0 if most - least > 1 else np.ones(most - least + 1, bool)  # both ends are there
+        return np.flatnonzero(found).astype(y.dtype) + y.dtype.type(least), places if found.all() else (np.cumsum(found) - 1)[places]
     if y.dtype.kind in "biuf" and y.ndim == 1 and len(y):
         low, high = y.min(), y.max()
         second = y == high
@@ -131,6 +131,13 @@ def coded(y: Any) -> tuple[Any, Any]:
             return np.array([low, high]), second.astype(np.intp)  # as all others are, or kernels would be compiled twice
     check_classification_targets(y)
     return np.unique(y, return_inverse=True)
+
+
+def _above(y: Any, least: int) -> Any:
+    """How far whole numbers lie above the least of them: themselves, if that is 0."""
+    if y.dtype.kind == "u":
+        return (y - y.dtype.type(least)).astype(np.intp)
+    return y.astype(np.intp, copy=False) - least if least else y.astype(np.intp, copy=False)
 
 
 def from_columns(
