@@ -53,6 +53,7 @@ HOMES = {"pyspark": "spark", "dask": "dask", "distributed": "dask", "ray": "ray"
 TABLES = "summable.sources.frames:shards"
 ARRAYS = "summable.sources.arrays:shards"
 MATRICES = "summable.sources.matrix:shards"
+COPIES = "summable.sources.copies:copied"
 ITERATORS = "summable.sources.iterators:shards"
 STREAMS, UNION, TOGETHER = "summable.sources.streams:stream", "summable.sources.union:Union", "summable.engines.together:Together"
 
@@ -75,6 +76,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.shards)
+
+    @property
+    def nbytes(self) -> int | None:
+        """What their files weigh on disk, if they lie in files."""
+        return nbytes(self.shards)
 
     @property
     def schema(self) -> Mapping[str, str]:
@@ -132,13 +138,18 @@ def engine(data: Any, workers: int | None = None, watch: Watch | None = None, en
     """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
-    return _engine(data, Request(part, _load(STREAMS), workers, watch, engine))
+    return _engine(data, Request(part, _load(STREAMS), workers, watch, engine, copied))
 
 
 def part(data: Any) -> Shard:
     """Any local data as one shard."""
     found = (data,) if hasattr(data, "kinds") else scan(data).shards
     return found[0] if len(found) == 1 else _load(UNION)(found)
+
+
+def copied(shard: Shard, path: str, begin: bool) -> Shard:
+    """A shard of a file, read from a copy of what was decoded: one whose path begins so, and which is made on the way if it is to be."""
+    return _load(COPIES)(shard, path, begin)  # type: ignore[no-any-return]
 
 
 def _engine(data: Any, request: Request) -> Engine:

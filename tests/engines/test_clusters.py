@@ -20,6 +20,7 @@ from summable.core.wire import encode
 from summable.engines import kept, packed
 from summable.engines.spark import _head as few
 from summable.engines.spark import _one as together
+from summable.engines.spark import _tasks as spark_tasks
 from summable.measures.glance import Glance, Glimpse
 from summable.testing import contract
 from summable.testing.contract import partitions as contract_tables
@@ -153,6 +154,26 @@ def test_rows_that_were_kept_and_are_gone_are_computed_anew(flights, spark):
     np.testing.assert_allclose(fit.params, sm.glm("late ~ dep_delay + distance", some, "binomial").params, rtol=1e-10)
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["there", "lost"])
+def test_files_that_are_read_several_times_are_decoded_once_by_tasks_of_spark(flights, spark, lost):
+    folder, _ = flights
+    others, there = kept_files(spark), []
+
+    def look(name, done, parts):
+        if done == parts:
+            files = kept_files(spark) - others
+            there.append((name, len(files)))
+            for path in files if lost else ():
+                os.unlink(path)
+
+    fit = sm.glm(GLM, folder, "binomial", engine=spark, watch=look)
+    names = [name for name, _ in there]
+    assert [files for _, files in there[: names.index("Working")]] == [0] * names.index("Working"), "those that are asked once make no copies"
+    assert len(there) >= 4 and {files for _, files in there[names.index("Working") :]} == {40}
+    assert kept_files(spark) <= others
+    assert fit.params.tolist() == sm.glm(GLM, folder, "binomial").params.tolist()
+
+
 def test_rows_are_not_written_where_spilt_ones_are_encrypted_nor_where_they_are_cached():
     def frame(encrypted, cached):
         context = SimpleNamespace(getConf=lambda: {"spark.io.encryption.enabled": encrypted})
@@ -160,6 +181,10 @@ def test_rows_are_not_written_where_spilt_ones_are_encrypted_nor_where_they_are_
 
     assert kept.may_be_kept(frame("false", False))
     assert not kept.may_be_kept(frame("true", False)) and not kept.may_be_kept(frame("false", True))
+
+
+def test_few_bytes_are_read_by_few_tasks_and_many_are_shared_out():
+    assert [spark_tasks(weight, 2) for weight in (None, 0, 10**9, 3 * 10**9, 10**12)] == [8, 2, 2, 4, 8]
 
 
 def test_rows_for_which_there_is_no_room_are_said_to_be_lost(tmp_path):

@@ -111,3 +111,4 @@ class Request:
     workers: int | None = None
     watch: Watch | None = None
     place: Any = None  # what the user gave as `engine`: a name, a session, a client, a communicator
+    copied: Callable[[Shard, str, bool], Shard] | None = None  # a shard that is read from a copy at a path, and whether that is to be made

@@ -53,25 +53,46 @@ class Kept:
         """Keep them no longer. Nothing that may go wrong here matters: when the session ends, they do."""
         with suppress(Exception):
             self.answers.unpersist()
-            context = self.answers.sparkSession.sparkContext
-            tasks = context.defaultParallelism  # one for each core, so that each executor has some; it deletes the rest when it ends
-            context.parallelize(range(tasks), tasks).foreach(partial(_forget, self.folder))
+            forget(self.answers.sparkSession.sparkContext, self.folder)
 
 
 def keep(frame: Any, task: Callable[[Batches], Batches], schema: str) -> Kept:
     """A task's answers about a frame, whose rows are kept on the way: nothing is computed before somebody looks at them."""
     from pyspark import StorageLevel
 
-    folder = f"summable-{uuid4().hex}"
+    folder = new_folder()
     answers = packed.asked(frame, partial(_answered, task, folder), f"{schema}, {PLACE} string")
     return Kept(frozenset(frame.columns), folder, answers.persist(StorageLevel.MEMORY_AND_DISK))
 
 
 def may_be_kept(frame: Any) -> bool:
-    """Whether rows are better kept than computed anew: not those that their owner has cached, and none in the clear where spilt ones are encrypted."""
+    """Whether rows are better kept than computed anew: not those that their owner has cached."""
     level = frame.storageLevel
-    encrypted = frame.sparkSession.sparkContext.getConf().get("spark.io.encryption.enabled", "false")
-    return not (level.useMemory or level.useDisk) and encrypted != "true"
+    return not (level.useMemory or level.useDisk) and may_be_written(frame.sparkSession.sparkContext)
+
+
+def may_be_written(context: Any) -> bool:
+    """Whether rows may lie on disks in the clear: not where those that Spark spills are encrypted."""
+    return bool(context.getConf().get("spark.io.encryption.enabled", "false") != "true")
+
+
+def new_folder() -> str:
+    """The name of a fit's folders."""
+    return f"summable-{uuid4().hex}"
+
+
+def place(folder: str, number: int) -> str:
+    """A folder of that name in one of those that Spark has made for what it spills: the executor deletes them when it ends."""
+    folders = os.environ.get("SPARK_LOCAL_DIRS", gettempdir()).split(",")
+    found = os.path.join(folders[number % len(folders)], folder)
+    os.makedirs(found, mode=0o700, exist_ok=True)
+    return found
+
+
+def forget(context: Any, folder: str) -> None:
+    """Delete the files of a fit, by a task for each core, so that each executor has some; it deletes the rest when it ends."""
+    tasks = context.defaultParallelism
+    context.parallelize(range(tasks), tasks).foreach(partial(_forget, folder))
 
 
 def _answered(task: Callable[[Batches], Batches], folder: str, batches: Batches) -> Batches:
@@ -91,11 +112,8 @@ def _answered(task: Callable[[Batches], Batches], folder: str, batches: Batches)
 
 
 def _file(folder: str) -> str:
-    """A new file in one of the folders that Spark has made for what it spills: the executor deletes them when it ends."""
-    folders = os.environ.get("SPARK_LOCAL_DIRS", gettempdir()).split(",")
-    place = os.path.join(folders[os.getpid() % len(folders)], folder)
-    os.makedirs(place, mode=0o700, exist_ok=True)
-    number, path = mkstemp(".arrows", dir=place)
+    """A new file for a partition's rows."""
+    number, path = mkstemp(".arrows", dir=place(folder, os.getpid()))
     os.close(number)
     return path
 

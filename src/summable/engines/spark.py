@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -22,13 +23,14 @@ from summable.core.statistic import Statistic, pairwise
 from summable.core.wire import decode, encode
 from summable.engines import jobs, packed, tree
 from summable.engines.fingerprint import fingerprints
-from summable.engines.kept import Kept, keep, may_be_kept
+from summable.engines.kept import Kept, forget, keep, may_be_kept, may_be_written, new_folder, place
 from summable.engines.packed import quoted
 from summable.engines.part import HOPELESS, answer, asked_of
 from summable.engines.together import Together
 
 FAN = 32  # answers that a task adds, and that the driver receives at most
-TASKS = 4  # for each core, at most: enough to share out evenly, few enough for what Spark spends on each
+TASKS = 4  # for each core, at most: enough to share out evenly, few enough for what Spark spends on each,
+EACH = 2**29  # and of no fewer bytes of files: a second's work, less than tenfold what it spends
 DRAIN = 1.0  # seconds
 TRIES = 3  # of a shard within a task; rows that stream through it are asked again by Spark alone
 COLUMNS = ["first", "parts", "answer", "error"]
@@ -36,6 +38,7 @@ ANSWERS = "first long, parts long, answer binary, error string"  # a sum of the 
 S = TypeVar("S", bound=Statistic)
 Batches = Iterator[pa.RecordBatch]
 Answer = Statistic | SummableError
+Copied = Callable[[Shard, str, bool], Shard]
 Row = tuple[int, int, bytes | None, str | None]
 Ask = Callable[[Question[Any], Batches], Iterator[tuple[int, Answer]]]  # the answers of a task, each with the number of its part
 
@@ -52,8 +55,9 @@ class Spark:
         self.frame, self.ask, self.shards, self.arrow, self.watch, self.run = frame, ask, shards, arrow, watch, run
         self.parts = len(shards) or 1  # of a frame, as the last round found them: a plan may change
         self.depth = self._depth()
-        self.keeps = not shards  # rows of a frame, where a program will ask for them again
+        self.keeps = True  # rows, where a program will ask for them again: those of a frame,
         self.kept: Kept | None = None
+        self.copies = ""  # or those that shards decode, in folders of this name
 
     @property
     def schema(self) -> list[str] | None:
@@ -71,7 +75,7 @@ class Spark:
 
     def _sum(self, measure: Question[S]) -> S:
         self.depth = self._depth()
-        answers, records = self._asked(measure, partial(_task, partial(self.ask, measure)))
+        answers, records = self._asked(measure, partial(_task, partial(self.ask, measure, **self._copies(measure))))
         for level in range(1, self.depth):
             size = self.run * FAN**level
             answers = _joined(answers, measure, size, -(-self.parts // size))
@@ -88,7 +92,10 @@ class Spark:
         """Keep no rows any longer."""
         if self.kept:
             self.kept.release()
-        self.kept = None
+        if self.copies:
+            with suppress(Exception):  # when the session ends, they do
+                forget(self.frame.sparkSession.sparkContext, self.copies)
+        self.kept, self.copies = None, ""
 
     def fingerprints(self) -> list[str]:
         """What tells each shard's rows from others."""
@@ -112,7 +119,7 @@ class Spark:
             return self.kept.asked(task, ANSWERS), jobs.USUAL
         frame = _head(self._wanted(names), measure)
         records = jobs.USUAL if self.shards else jobs.great(len(frame.columns))
-        if self.kept is None and self.keeps and measure.again and may_be_kept(self.frame):
+        if self.kept is None and self.keeps and not self.shards and measure.again and may_be_kept(self.frame):
             self.kept = keep(frame, task, ANSWERS)
             return self.kept.first, records
         return packed.asked(frame, task, ANSWERS), records
@@ -123,6 +130,12 @@ class Spark:
         session = self.frame.sparkSession
         with jobs.batches(session, records), jobs.followed(session.sparkContext, name, self.parts, self.watch):
             yield
+
+    def _copies(self, measure: Question[Any]) -> dict[str, Any]:
+        """Where shards have copies of what they decode, and whether they shall make some."""
+        if self.shards and self.keeps and measure.again and not self.copies and may_be_written(self.frame.sparkSession.sparkContext):
+            self.copies = new_folder()
+        return {"copies": (self.copies, measure.again)} if self.copies else {}
 
     def _depth(self) -> int:
         return tree.depth(-(-self.parts // self.run), FAN)
@@ -239,18 +252,22 @@ def _of_stream(request: Request, schema: pa.Schema, measure: Question[Any], batc
     yield _tried(measure, shard, index, f"in partition {index}", 1, begun)
 
 
-def _of_shards(shards: Sequence[bytes], run: int, measure: Question[Any], batches: Batches) -> Iterator[tuple[int, Answer]]:
+def _of_shards(
+    shards: Sequence[bytes], run: int, copied: Copied | None, measure: Question[Any], batches: Batches, copies: tuple[str, bool] = ("", False)
+) -> Iterator[tuple[int, Answer]]:
     """The answers of the shards from that on whose number this task is given."""
-    firsts = [first for batch in batches for first in batch.column(0).to_pylist()]
+    (folder, begin), firsts = copies, [first for batch in batches for first in batch.column(0).to_pylist()]
     for index in (index for first in firsts for index in range(first, min(first + run, len(shards)))):
         shard = pickle.loads(shards[index])  # which this process's own driver made
+        if copied and folder:
+            shard = copied(shard, os.path.join(place(folder, index), str(index)), begin)
         yield _tried(asked_of(measure, index, len(shards)), shard, index, f"in shard {index} ({shard.name})", TRIES, 0)
 
 
 def opened(data: Any, request: Request) -> Engine:
     """The engine of DataFrames (several are their union), or of shards that the tasks of a session read."""
     if not isinstance(data, list):
-        return _of_files(data.shards, request)
+        return _of_files(data.shards, data.nbytes, request)
     frames = [_of_frame(frame, request) for frame in data]
     return frames[0] if len(frames) == 1 else Together(frames)
 
@@ -265,11 +282,16 @@ def _of_frame(frame: Any, request: Request) -> Spark:
     return Spark(frame, partial(_of_stream, lean, schema), arrow=schema, watch=request.watch)
 
 
-def _of_files(shards: Sequence[Shard], request: Request) -> Spark:
+def _of_files(shards: Sequence[Shard], weight: int | None, request: Request) -> Spark:
     session = _session(request.place)
-    run = _run(len(shards), TASKS * session.sparkContext.defaultParallelism)
-    ask = partial(_of_shards, [pickle.dumps(shard) for shard in shards], run)
+    run = _run(len(shards), _tasks(weight, session.sparkContext.defaultParallelism))
+    ask = partial(_of_shards, [pickle.dumps(shard) for shard in shards], run, request.copied)
     return Spark(session.range(0, len(shards), run, -(-len(shards) // run)), ask, shards, run, watch=request.watch)
+
+
+def _tasks(weight: int | None, cores: int) -> int:
+    """How many tasks read files of so many bytes, if that is known."""
+    return cores * (TASKS if weight is None else max(1, min(TASKS, weight // (EACH * cores))))
 
 
 def _session(place: Any) -> Any:
