@@ -19,14 +19,13 @@ Batches = Iterator[pa.RecordBatch]
 
 def asked(frame: Any, task: Callable[[Batches], Batches], schema: str) -> Any:
     """What a task makes of the frame's batches, as `mapInArrow` would tell it."""
-    from pyspark.sql.functions import array
-
-    names = [field.name for field in frame.schema if field.dataType.typeName() == "double"]
+    fields = frame.schema.fields
+    order, names = [field.name for field in fields], [field.name for field in fields if field.dataType.typeName() == "double"]
     if len(names) < 2:
         return frame.mapInArrow(task, schema)
-    others = [quoted(name) for name in frame.columns if name not in names]
-    packed = frame.select(array(*map(quoted, names)).alias(NUMBERS), *others)
-    return packed.mapInArrow(partial(_asked, task, names, frame.columns), schema)
+    array = f"array({', '.join(map(quoted, names))}) AS {quoted(NUMBERS)}"  # as text: hundreds of columns, one by one, would take as many messages
+    packed = frame.selectExpr(array, *(quoted(name) for name in order if name not in names))
+    return packed.mapInArrow(partial(_asked, task, names, order), schema)
 
 
 def quoted(name: str) -> str:

@@ -144,8 +144,8 @@ class Spark:
         """The frame, less the columns that are not asked for."""
         known = self.schema or []
         if not names or not set(names) <= set(known):
-            return self.frame.select(*map(quoted, known[:1])) if known and not names else self.frame
-        return self.frame.select(*map(quoted, names))
+            return self.frame.selectExpr(*map(quoted, known[:1])) if known and not names else self.frame
+        return self.frame.selectExpr(*map(quoted, names))
 
 
 def _head(frame: Any, question: Question[Any]) -> Any:
