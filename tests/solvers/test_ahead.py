@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 import summable as sm
+from summable.maths.losses import loss
+from summable.measures import working
+from summable.measures.working import Working
+from summable.models import doors
 from summable.solvers import ahead
+from summable.solvers.start import constant_of
 
 ROWS, WIDTH = 30_000, 12
 
@@ -81,3 +86,25 @@ def test_outcomes_that_the_first_rows_separate_are_fitted(small, monkeypatch):
     names, coef, plain = both(sm.LogisticRegression(C=np.inf), x, y, monkeypatch)
     assert names.count("First") > 3
     np.testing.assert_allclose(coef, plain, rtol=1e-9, atol=1e-10)
+
+
+COUNTS = {
+    "binomial": lambda draw, n: draw.random(n) < 0.3, "poisson": lambda draw, n: draw.poisson(2.0, n), "gamma": lambda draw, n: draw.integers(1, 9, n),
+    "gaussian": lambda draw, n: draw.integers(0, 9, n), "inverse_gaussian": lambda draw, n: 2 * draw.integers(1, 9, n),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("family", COUNTS)
+def test_equal_counts_are_worked_out_once_for_the_constant_alone(family, monkeypatch):
+    y = COUNTS[family](np.random.default_rng(0), 30_000).astype(float)
+    problem = doors.of_matrix(np.zeros((len(y), 3)), y, None)
+    measure, asked = Working(constant_of(problem.design), loss(family)), []
+    usual = Working._near
+    monkeypatch.setattr(Working, "_near", lambda self, *rows: asked.append(rows) or usual(self, *rows))
+    few = problem.engine.sum(measure)
+    assert not asked
+    monkeypatch.setattr(working, "tallied", lambda y, xp: None)
+    for found, wanted in zip(few.values(), problem.engine.sum(measure).values(), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-9)  # constants of two outcomes are zero but for rounding
+        assert np.shape(found) == np.shape(wanted)
+    assert asked

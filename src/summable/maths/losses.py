@@ -148,11 +148,26 @@ def with_alpha(loss: Loss, alpha: float) -> Loss:
 
 def tabulated(formula: Callable[[Any], tuple[Any, ...]], y: Any, xp: Any) -> tuple[Any, ...]:
     """Formulae of y alone: where y are many small counts, each count is worked out once and looked up."""
-    if xp is np and np.size(y) > TABLE and y.min() >= 0 and y.max() < TABLE:
-        counts = y.astype(np.int64)
-        if (counts == y).all():
-            return tuple(values[counts] for values in formula(np.arange(counts.max() + 1.0)))
+    if xp is np and (counts := _counts(y)) is not None:
+        return tuple(values[counts] for values in formula(np.arange(counts.max() + 1.0)))
     return formula(y)
+
+
+def tallied(y: Any, xp: Any) -> tuple[Any, Any] | None:
+    """Where y are many small counts, those that there are, and how many rows have each."""
+    if xp is not np or (counts := _counts(y)) is None:
+        return None
+    times = np.bincount(counts)
+    found = np.flatnonzero(times)
+    return found.astype(np.float64), times[found].astype(np.float64)
+
+
+def _counts(y: Any) -> Any:
+    """Many small counts as whole numbers; None where y are something else."""
+    if np.size(y) <= TABLE or not (y.min() >= 0 and y.max() < TABLE):
+        return None
+    counts = y.astype(np.int64)
+    return counts if (counts == y).all() else None
 
 
 def loss(family: str | Family, link: str | Link | None = None) -> Loss:

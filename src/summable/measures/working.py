@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from summable.core.design import Design
+from summable.core.design import Constant, Design
 from summable.core.measure import Measure
 from summable.core.rows import Rows, columns_of
 from summable.core.statistic import Array, Statistic
 from summable.maths.grouped import COMPILED
 from summable.maths.linalg import symmetric
-from summable.maths.losses import Loss
+from summable.maths.losses import Loss, tallied
 
 if TYPE_CHECKING:
     from summable.maths.sweep import Sums
@@ -114,20 +114,30 @@ class Working(Measure[Opening]):
 
     def __call__(self, rows: Rows) -> Opening:
         xp, (y, weight) = rows.xp, responses(rows)
+        if (few := self._tallied(rows, y, weight)) is not None:
+            return few
         self.loss.refuse(y, self.name, xp)
         constant = self.loss.constant(y, rows.column("trials"), xp)
-        xx, xz, zz = self._about(rows, y, weight) if self.at.size else self._near(rows, y, weight)
-        return Opening(
-            rows.count(),
-            rows.moment(0, weight),
-            rows.moment(0, rows.column("weight")),
-            rows.moment(0, xp.log(rows.column("weight"))),
-            rows.moment(0, weight * y),
-            np.array([rows.moment(0, constant), rows.moment(0, rows.column("weight") * constant)]),
-            xx,
-            xz,
-            zz,
-        )
+        sums = self._about(rows, y, weight) if self.at.size else self._near(rows, y, weight)
+        return self._opening(rows, weight, rows.moment(0, weight * y), rows.moment(0, constant), rows.moment(0, rows.column("weight") * constant), sums)
+
+    def _opening(self, rows: Rows, weight: Array, total: Array, constant: Array, weighed: Array, sums: tuple[Array, ...]) -> Opening:
+        own = rows.column("weight")
+        known = rows.moment(0, weight), rows.moment(0, own), rows.moment(0, rows.xp.log(own))
+        return Opening(rows.count(), *known, total, np.array([constant, weighed]), *sums)
+
+    def _tallied(self, rows: Rows, y: Array, weight: Array) -> Opening | None:
+        """The same of a constant alone, where y are small counts and nothing else tells rows apart: each count is worked out once."""
+        trials, offset, own = rows.column("trials"), rows.column("offset"), rows.column("weight")
+        if len(self.design.terms) > 1 or self.design.terms[0] != Constant() or self.at.size or any(map(np.ndim, (weight, trials, offset))):
+            return None
+        if (few := tallied(y, rows.xp)) is None or not np.all(self.loss.family.valid(few[0])):
+            return None
+        y, times = few
+        curve, response = self.loss.working(y, np)
+        heavy, left, constant = times * weight * curve, response - offset, np.asarray(times @ self.loss.constant(y, trials, np))
+        sums = heavy.sum(keepdims=True), (heavy @ left)[None], heavy @ left**2
+        return self._opening(rows, weight, weight * (times @ y), constant, own * constant, sums)
 
     def _near(self, rows: Rows, y: Array, weight: Array) -> tuple[Array, ...]:
         """X'WX, X'Wz and z'Wz, from a mean near each y."""
