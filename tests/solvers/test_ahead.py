@@ -94,6 +94,7 @@ COUNTS = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("family", COUNTS)
 def test_equal_counts_are_worked_out_once_for_the_constant_alone(family, monkeypatch):
     y = COUNTS[family](np.random.default_rng(0), 30_000).astype(float)

@@ -148,9 +148,12 @@ def with_alpha(loss: Loss, alpha: float) -> Loss:
 
 def tabulated(formula: Callable[[Any], tuple[Any, ...]], y: Any, xp: Any) -> tuple[Any, ...]:
     """Formulae of y alone: where y are many small counts, each count is worked out once and looked up."""
-    if xp is np and (counts := _counts(y)) is not None:
-        return tuple(values[counts] for values in formula(np.arange(counts.max() + 1.0)))
-    return formula(y)
+    if xp is not np or (counts := _counts(y)) is None:
+        return formula(y)
+    there = np.zeros(counts.max() + 1, bool)
+    there[counts] = True
+    each = np.where(there, np.arange(float(len(there))), y.flat[0])  # none that is not there, as a formula may have no value for it
+    return tuple(values[counts] for values in formula(each))
 
 
 def tallied(y: Any, xp: Any) -> tuple[Any, Any] | None:
