@@ -77,6 +77,15 @@ def test_a_nan_is_not_lost():
     assert np.isnan(found[1]) and not np.isnan(found[-1])
 
 
+@pytest.mark.parametrize("width", [5, 8, 9, 16, 21])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_infinity_is_met_once(width, order):
+    columns, _, _ = lying(40, width, order, np.float64)
+    columns.held[0][3, width - 3] = np.inf
+    eta = kernels.project(columns, np.ones(width + 1))
+    assert eta[3] == np.inf and np.isfinite(np.delete(eta, 3)).all()
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_bits_do_not_depend_on_where_an_array_begins(order):
     room = np.zeros(1000 * 7 + 1)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -93,7 +94,8 @@ def test_where_there_is_no_room_rows_are_decoded_again(files, decoded, tmp_path,
     if trouble == "a full disk":
         monkeypatch.setattr(copies.pa.ipc.RecordBatchStreamWriter, "write_batch", full, raising=False)
     else:
-        monkeypatch.setattr(copies, "_room", lambda folder: 5000 * (trouble == "some room"))
+        usual, most = copies._room, 5000 * (trouble == "some room")
+        monkeypatch.setattr(copies, "_room", lambda folder: min(usual(folder), most - sum(file.stat().st_size for file in Path(folder).iterdir())))
     shards = with_copies(files, tmp_path / "copies")
     decoded.clear()
     for _ in range(2):
@@ -102,8 +104,32 @@ def test_where_there_is_no_room_rows_are_decoded_again(files, decoded, tmp_path,
     assert len(decoded) == 2 * len(shards) and not os.listdir(tmp_path / "copies")
 
 
-def full(self, batch):
+def full(*_):
     raise OSError(28, "No space left on device")
+
+
+def test_a_copy_that_cannot_be_ended_is_given_up(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(copies.os, "replace", full)
+    assert Threads(with_copies(files, tmp_path / "copies")).sum(Gram(DESIGN)).rows[0] > 0
+    assert not os.listdir(tmp_path / "copies")
+
+
+def test_where_no_folder_can_be_made_rows_are_decoded(files, tmp_path):
+    (tmp_path / "file").write_text("")
+    shards = [copied(shard, str(tmp_path / "file" / "copies" / "0"), True) for shard in scan(files).shards]
+    assert Threads(shards, tries=1).sum(Gram(DESIGN)).xx.tobytes() == Threads(scan(files).shards).sum(Gram(DESIGN)).xx.tobytes()
+
+
+def test_batches_that_are_not_alike_are_not_copied(tmp_path, monkeypatch):
+    schema = pa.schema([pa.field("x", pa.float64(), nullable=False), pa.field("y", pa.float64())])
+    with pq.ParquetWriter(tmp_path / "a.parquet", schema) as writer:  # a row group that is read in batches, and one that is read at once
+        for rows in (2000, 10):
+            writer.write_table(pa.table({"x": np.arange(float(rows)), "y": np.ones(rows)}, schema))
+    monkeypatch.setattr("summable.sources.parquet.GROUP", 10_000)
+    design = Design((Column("x"), Column("y")), (Constant(), Product((Numeric("x"),))), (("y", Numeric("y")),))
+    shards = [copied(shard, str(tmp_path / "copies" / "0"), True) for shard in scan(tmp_path / "a.parquet").shards]
+    assert Threads(shards, tries=1).sum(Gram(design)).rows[0] == 2010
+    assert not os.listdir(tmp_path / "copies")
 
 
 def test_room_is_a_share_of_the_memory_and_of_the_disk(tmp_path, monkeypatch):
@@ -115,6 +141,14 @@ def test_room_is_a_share_of_the_memory_and_of_the_disk(tmp_path, monkeypatch):
     assert copies._room(str(tmp_path)) == memory // 4 - 1000
     free["free"] = 7000
     assert copies._room(str(tmp_path)) == 1000
+    scandir = os.scandir
+    monkeypatch.setattr(copies.os, "scandir", lambda folder: [*scandir(folder), Gone()])
+    assert copies._room(str(tmp_path)) == 1000
+
+
+class Gone:
+    def stat(self):
+        raise FileNotFoundError
 
 
 def test_a_file_that_has_changed_is_refused_beside_its_copy(files, tmp_path):

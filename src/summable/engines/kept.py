@@ -82,11 +82,9 @@ def new_folder() -> str:
 
 
 def place(folder: str, number: int) -> str:
-    """A folder of that name in one of those that Spark has made for what it spills: the executor deletes them when it ends."""
+    """Where a folder of that name lies, in one of those that Spark has made for what it spills: the executor deletes them when it ends."""
     folders = os.environ.get("SPARK_LOCAL_DIRS", gettempdir()).split(",")
-    found = os.path.join(folders[number % len(folders)], folder)
-    os.makedirs(found, mode=0o700, exist_ok=True)
-    return found
+    return os.path.join(folders[number % len(folders)], folder)
 
 
 def forget(context: Any, folder: str) -> None:
@@ -113,7 +111,9 @@ def _answered(task: Callable[[Batches], Batches], folder: str, batches: Batches)
 
 def _file(folder: str) -> str:
     """A new file for a partition's rows."""
-    number, path = mkstemp(".arrows", dir=place(folder, os.getpid()))
+    here = place(folder, os.getpid())
+    os.makedirs(here, mode=0o700, exist_ok=True)
+    number, path = mkstemp(".arrows", dir=here)
     os.close(number)
     return path
 

@@ -57,7 +57,7 @@ def bordered(first: Array, second: Array) -> Array:
 def dotted(columns: Columns, by: Array) -> Array:
     """Inner products of [1, columns less their shifts] with each of `by` (q, rows), (q, p + 1)."""
     first = np.zeros((len(by), len(columns.shifts)))
-    thin.dots(place(columns), columns.rows, by, first)
+    thin.dots(place(columns), columns.rows, np.ascontiguousarray(by, np.float64), first)
     return np.column_stack([by.sum(axis=1), first])
 
 

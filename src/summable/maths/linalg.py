@@ -234,6 +234,8 @@ def solve_root(root: Array, vector: Array) -> Array:
 
 def inverse_root(root: Array) -> Array:
     """root⁻¹, upper; of a singular root, numbers that are not finite."""
+    if not len(root):
+        return root  # of which LAPACK would complain on the console
     inverse, info = dtrtri(root)
     return np.full_like(root, np.nan) if info else np.asarray(inverse)
 

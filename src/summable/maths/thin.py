@@ -21,7 +21,7 @@ def rows_at_once(p: Any) -> Any:
 
 @compiled
 def _first(values: Any, start: Any) -> Any:
-    """The numbers of an array from one on."""
+    """The numbers of a contiguous array of float64 from one on."""
     return numbers(values.ctypes.data, start, 0.0)
 
 
@@ -130,7 +130,7 @@ def dot(at: Any, start: Any, m: Any, v: Any, to: Any) -> None:
 
 @compiled
 def predictors(at: Any, rows: Any, coef: Any, eta: Any) -> None:
-    """eta (q, rows) gains the columns times coefficients, (q, p)."""
+    """eta (q, rows) gains the columns times coefficients, (q, p); both contiguous."""
     step = rows_at_once(len(at.addresses))
     for start in range(0, rows, step):
         m = min(step, rows - start)
@@ -140,7 +140,7 @@ def predictors(at: Any, rows: Any, coef: Any, eta: Any) -> None:
 
 @compiled
 def dots(at: Any, rows: Any, by: Any, first: Any) -> None:
-    """first (q, p) gains the columns' inner products with `by`, (q, rows)."""
+    """first (q, p) gains the columns' inner products with `by`, (q, rows), contiguous."""
     step, part = rows_at_once(len(at.addresses)), np.empty(len(at.addresses))
     for start in range(0, rows, step):
         m = min(step, rows - start)

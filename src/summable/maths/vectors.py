@@ -140,6 +140,12 @@ def _each(builder: Any, p: Any, meet: Any) -> None:
         meet(builder.sub(p, WORD(LANES)), True)
 
 
+def _new(builder: Any, p: Any) -> Any:
+    """Which of the last LANES of `p` columns no whole vector has held."""
+    lanes = ir.Constant(ir.VectorType(WORD, LANES), list(range(LANES)))
+    return builder.icmp_signed(">=", lanes, _same(builder, builder.sub(WORD(LANES), builder.and_(p, WORD(LANES - 1))), LANES))
+
+
 @intrinsic
 def predicted(typingctx: Any, source: Any, stride: Any, shifts: Any, coef: Any, last: Any, p: Any, eta: Any, soon: Any) -> Any:
     """eta (LANES,) gains LANES rows, `stride` numbers apart, less their shifts, times p coefficients, LANES or more; half as many rows from `soon` on
@@ -160,7 +166,9 @@ def predicted(typingctx: Any, source: Any, stride: Any, shifts: Any, coef: Any, 
             less = _some(builder, builder.gep(shifts, [start]), MANY)
             by = _some(builder, last if few else builder.gep(coef, [start]), MANY)
             for first, held in zip(rows, sums, strict=True):
-                product = builder.fmul(builder.fsub(_some(builder, builder.gep(first, [start]), MANY), less), by, flags=FUSED)
+                values = _some(builder, builder.gep(first, [start]), MANY)
+                values = builder.select(_new(builder, p), values, less) if few else values  # or an infinity would be met again, times zero
+                product = builder.fmul(builder.fsub(values, less), by, flags=FUSED)
                 builder.store(builder.fadd(builder.load(held), product, flags=FUSED), held)
 
         _each(builder, p, meet)

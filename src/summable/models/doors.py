@@ -120,7 +120,7 @@ def coded(y: Any) -> tuple[Any, Any]:
 
     Whole numbers near each other are counted, and any two are compared with: only other labels have their rows sorted.
     """
-    if y.dtype.kind in "iu" and len(y) and (most := int(y.max())) - (least := int(y.min())) < NARROW:
+    if y.dtype.kind in "iu" and y.ndim == 1 and len(y) and (most := int(y.max())) - (least := int(y.min())) < NARROW:
         places = _above(y, least)
         found = np.bincount(places) > 0 if most - least > 1 else np.ones(most - least + 1, bool)  # both ends are there
         return np.flatnonzero(found).astype(y.dtype) + y.dtype.type(least), places if found.all() else (np.cumsum(found) - 1)[places]

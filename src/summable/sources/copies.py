@@ -23,7 +23,9 @@ from summable.sources.files import File
 from summable.sources.ipc import Ipc
 from summable.sources.pieces import Piece, Table
 
-SHARE = 4  # of the memory, which then holds them, and of what is free on the disk, copies take no more than one part in so many
+SHARE = 4  # of the memory, which then holds them, and of what is free on the disk, copies in a folder take no more than one part in so many
+STEP = 2**26  # bytes for which room is looked up at once
+TROUBLE = OSError, pa.ArrowException  # no copy is made: the disk is full or refuses; or batches are not alike
 
 
 @dataclass(frozen=True)
@@ -83,33 +85,38 @@ class _Copy:
     """A file that is there once it is whole."""
 
     def __init__(self, path: str) -> None:
-        self.path, self.room, self.temporary = path, _room(os.path.dirname(path)), ""
+        self.path, self.temporary, self.granted = path, "", 0
         self.file: Any = None
         self.stream: Any = None
 
     def holds(self, batch: pa.RecordBatch) -> bool:
         """Whether the file has a batch too; if not, it is given up."""
-        self.room -= batch.nbytes
         try:
-            if self.room >= 0:
+            if self._has_room(batch.nbytes):
                 self._begun(batch.schema).write_batch(batch)
                 return True
-        except OSError:  # the disk is full all the same
+        except TROUBLE:
             pass
         self.drop()
         return False
 
     def keep(self) -> None:
         """All is there."""
-        with suppress(OSError):
-            self._close()
+        try:
+            for one in (self.stream, self.file):
+                if one is not None:
+                    one.close()
             if self.temporary:
                 os.replace(self.temporary, self.path)
+        except TROUBLE:
+            self.drop()
 
     def drop(self) -> None:
         """Leave nothing."""
-        with suppress(OSError):
-            self._close()
+        for one in (self.stream, self.file):
+            with suppress(*TROUBLE):
+                if one is not None:
+                    one.close()
         with suppress(OSError):
             os.unlink(self.temporary)
 
@@ -121,16 +128,21 @@ class _Copy:
             self.stream = pa.ipc.new_stream(self.file, schema)
         return self.stream
 
-    def _close(self) -> None:
-        for one in (self.stream, self.file):
-            if one is not None:
-                one.close()
+    def _has_room(self, size: int) -> bool:
+        """Whether there is room for so many bytes more; others take some meanwhile."""
+        if size > self.granted:
+            self.granted = min(_room(os.path.dirname(self.path)), max(size, STEP))
+        self.granted -= size
+        return self.granted >= 0
 
 
 def _room(folder: str) -> int:
-    """Bytes that copies in a folder may still take; none where nobody says how much memory there is."""
+    """Bytes that copies in a folder may still take; none where nobody says how much memory there is. The folder is made if there is none yet."""
     if not hasattr(os, "sysconf"):
         return 0
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    taken = sum(entry.stat().st_size for entry in os.scandir(folder))
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    memory, taken = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), 0
+    for entry in os.scandir(folder):
+        with suppress(FileNotFoundError):  # it has been renamed
+            taken += entry.stat().st_size
     return min(memory, shutil.disk_usage(folder).free + taken) // SHARE - taken
