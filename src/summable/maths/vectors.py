@@ -164,10 +164,10 @@ def predicted(typingctx: Any, source: Any, stride: Any, shifts: Any, coef: Any, 
             for row in ahead:
                 _fetch(builder, builder.gep(row, [start]))
             less = _some(builder, builder.gep(shifts, [start]), MANY)
-            by = _some(builder, last if few else builder.gep(coef, [start]), MANY)
+            by, new = _some(builder, last if few else builder.gep(coef, [start]), MANY), _new(builder, p) if few else None
             for first, held in zip(rows, sums, strict=True):
                 values = _some(builder, builder.gep(first, [start]), MANY)
-                values = builder.select(_new(builder, p), values, less) if few else values  # or an infinity would be met again, times zero
+                values = builder.select(new, values, less) if few else values  # or an infinity would be met again, times zero
                 product = builder.fmul(builder.fsub(values, less), by, flags=FUSED)
                 builder.store(builder.fadd(builder.load(held), product, flags=FUSED), held)
 

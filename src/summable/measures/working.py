@@ -128,8 +128,10 @@ class Working(Measure[Opening]):
 
     def _tallied(self, rows: Rows, y: Array, weight: Array) -> Opening | None:
         """The same of a constant alone, where y are small counts and nothing else tells rows apart: each count is worked out once."""
+        if self.design.terms != (Constant(),) or self.at.size:
+            return None
         trials, offset, own = rows.column("trials"), rows.column("offset"), rows.column("weight")
-        if self.design.terms != (Constant(),) or self.at.size or any(map(np.ndim, (weight, trials, offset))):
+        if any(map(np.ndim, (weight, trials, offset))):
             return None
         if (few := tallied(y, rows.xp)) is None or not np.all(self.loss.family.valid(few[0])):
             return None
