@@ -25,11 +25,11 @@ EVERY = 0.5  # seconds between two looks at how far a job is
 
 
 @contextmanager
-def followed(context: Any, name: str, parts: int, watch: Watch | None) -> Iterator[None]:
-    """Run one job: an error or Ctrl-C cancels its tasks, and what Spark says of a failure becomes one sentence."""
+def followed(context: Any, name: str, parts: int, watch: Watch | None, each: int = 1) -> Iterator[None]:
+    """Run one job, whose tasks read so many parts each: an error or Ctrl-C cancels its tasks, and what Spark says of a failure becomes one sentence."""
     tag, over = f"summable-{uuid4().hex}", Event()
     context.addJobTag(tag)
-    looking = Thread(target=_look, args=(context, tag, name, parts, watch, over), daemon=True)
+    looking = Thread(target=_look, args=(context, tag, name, parts, watch, over, each), daemon=True)
     if watch:
         looking.start()
     try:
@@ -109,20 +109,20 @@ def _ours(error: Exception) -> SummableError:
     return failed.at(f"in partition {task[1]}") if task else failed
 
 
-def _look(context: Any, tag: str, name: str, parts: int, watch: Watch, over: Event) -> None:
-    """Tell how many of the tasks that read rows are done, until all are."""
+def _look(context: Any, tag: str, name: str, parts: int, watch: Watch, over: Event, each: int) -> None:
+    """Tell how many parts have been read, until all are."""
     tracker, told = context._jsc.sc().statusTracker(), 0
     while not over.wait(EVERY):
-        done = _done(context.statusTracker(), list(tracker.getJobIdsForTag(tag)), parts)
+        done = min(parts, each * _done(context.statusTracker(), list(tracker.getJobIdsForTag(tag)), -(-parts // each)))
         if done > told:
             told = done
             watch(name, done, parts)
 
 
-def _done(tracker: Any, jobs: list[int], parts: int) -> int:
-    """Tasks that are done, of the stage that has one for each part; the stages before it are the plan's own."""
+def _done(tracker: Any, jobs: list[int], tasks: int) -> int:
+    """Tasks that are done, of the stage that has so many; the stages before it are the plan's own."""
     stages = [tracker.getStageInfo(stage) for job in jobs for stage in (tracker.getJobInfo(job) or _NONE).stageIds]
-    return max((stage.numCompletedTasks for stage in stages if stage and stage.numTasks == parts), default=0)
+    return max((stage.numCompletedTasks for stage in stages if stage and stage.numTasks == tasks), default=0)
 
 
 class _NONE:

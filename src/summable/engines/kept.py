@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from tempfile import gettempdir, mkstemp
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -88,9 +89,15 @@ def place(folder: str, number: int) -> str:
 
 
 def forget(context: Any, folder: str) -> None:
-    """Delete the files of a fit, by a task for each core, so that each executor has some; it deletes the rest when it ends."""
-    tasks = context.defaultParallelism
-    context.parallelize(range(tasks), tasks).foreach(partial(_forget, folder))
+    """Have the files of a fit deleted while nobody waits: memory that they lie in takes a while to be given back."""
+    Thread(target=_forgotten, args=(context, folder)).start()
+
+
+def _forgotten(context: Any, folder: str) -> None:
+    """Delete them, by a task for each core, so that each executor has some. Nothing that may go wrong here matters: it deletes the rest when it ends."""
+    with suppress(Exception):
+        tasks = context.defaultParallelism
+        context.parallelize(range(tasks), tasks).foreach(partial(_forget, folder))
 
 
 def _answered(task: Callable[[Batches], Batches], folder: str, batches: Batches) -> Batches:

@@ -45,6 +45,7 @@ def is_column(expression: str) -> bool:
     return quoted(expression.strip("`")) == expression
 
 
+@lru_cache(maxsize=4096)
 def columns(expression: str) -> tuple[str, ...]:
     """The columns that an expression reads, in order of appearance."""
     tree, names = _parsed(expression)

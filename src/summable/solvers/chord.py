@@ -26,9 +26,9 @@ def pays(problem: Problem, step: Step) -> bool:
     return problem.design.width >= CHEAP and not problem.loss.is_quadratic and step.decrement <= NEAR * step.length
 
 
-def along_chords(problem: Problem, point: Point, step: Step, most: int = STEPS) -> Rounds[tuple[Point, Step]]:
+def along_chords(problem: Problem, point: Point, step: Step, most: int = STEPS, near: float = CLOSE) -> Rounds[tuple[Point, Step]]:
     """Steps from a point, with a Hessian from nearby, what the gradients tell of how it has changed, and the gradient where each leads; until what
-    is left is rounding or shrinks no more.
+    is left is so little of the coefficients, or rounding, or shrinks no more.
 
     Cost: so many rounds at most, of a gradient each.
     Fails: nothing: where the steps do not shrink, the point is the last from which they did.
@@ -48,7 +48,7 @@ def along_chords(problem: Problem, point: Point, step: Step, most: int = STEPS) 
             break
         reached = length(step.root, tried.at[problem.columns] + move) / unit
         point, step = tried, Step(move, step.root, size, size * size / max(step.decrement, 1e-300), reached, False)
-        if step.error <= max(CLOSE * step.length, EXACT):
+        if step.error <= max(near * step.length, EXACT):
             break
     return point, step
 

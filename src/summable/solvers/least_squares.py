@@ -13,7 +13,7 @@ from summable.core.design import Coding, Design, Product
 from summable.core.errors import DataError, Unsupported
 from summable.core.measure import Rounds
 from summable.core.statistic import Array
-from summable.maths.linalg import EPS, Factor, cholesky, from_triangle, unpack
+from summable.maths.linalg import EPS, EPS32, Factor, cholesky, from_triangle, unpack
 from summable.measures.gram import Gram, Products
 from summable.measures.residual import Remainder, Residual
 from summable.measures.rfactor import RFactor, Triangle
@@ -109,12 +109,13 @@ def refined(design: Design, coding: Coding, solution: LeastSquares, factor: Fact
     Fails: as the rows do.
     Source: Björck 1996, §2.9.3.
     """
-    where, before = coding.kept[factor.independent], 1.0
+    where, rate = coding.kept[factor.independent], EPS32 / EPS * 10**-factor.digits  # how far the factor is off in its own metric, about,
+    before = np.inf  # until two steps tell by how much they shrink
     for _ in range(REFINEMENTS):
         better = refine(solution, coding, factor, (yield from Residual(design, solution.coef, centre_of(solution))))
         moved, length = (np.linalg.norm(factor.root @ coef[where], axis=0) for coef in (better.coef - solution.coef, better.coef))
         share, solution = float(np.max(moved / np.maximum(length, SMALLEST), initial=0.0)), better
-        if share * min(share / before, 1.0) <= REFINED:
+        if share * min(max(rate, share / before), 1.0) <= REFINED:
             break
         before = share
     return replace(solution, outcomes=())

@@ -20,7 +20,7 @@ from summable.solvers.chord import along_chords
 from summable.solvers.level import Level, advance
 from summable.solvers.optimum import Optimum, Outcome, optimum
 from summable.solvers.problem import Point, Problem, best
-from summable.solvers.step import Step, accepted, converged, scaled_direction, step_from, suspicious
+from summable.solvers.step import CLOSE, SHORT, Step, accepted, converged, scaled_direction, step_from, suspicious
 
 HALVINGS = 0.5 ** np.arange(1, 8)  # step sizes whose values come with every full step
 LEVELS = 4  # rounds for the constant alone, where nothing else is asked
@@ -50,7 +50,8 @@ def newton(problem: Problem, candidates: Array, level: float, *, third: bool, ex
             outcome = Outcome.CONVERGED
             break
         if not eager and not stale and chord.pays(problem, step):
-            point, step = yield from along_chords(problem, point, step)
+            near = SHORT if exact_curve else CLOSE  # a Hessian that is asked there in any case squares what is left
+            point, step = yield from along_chords(problem, point, step, near=near)
             stale = True
             continue
         if suspicious(problem, [*decrements, step.decrement]):
