@@ -82,7 +82,7 @@ def test_core_needs_numpy_alone():
 
 def test_only_the_loop_asks_an_engine():
     asks = [m for m, path in MODULES.items() if room(m) != "testing" and ("engine.sum(" in path.read_text() or ".sum(measure)" in path.read_text())]
-    assert sorted(asks) == ["core.run", "engines.journal", "engines.mpi", "engines.together", "engines.torch"]
+    assert sorted(asks) == ["core.run", "engines.journal", "engines.mesh", "engines.mpi", "engines.together"]
 
 
 def measures():

@@ -435,7 +435,7 @@ def test_a_journal_of_a_generalized_fit_is_replayed(shops, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--mesh", "2by2"], "--mesh '2by2' is no mesh. Write how many share the rows, and how many the features, like 2x2."),
+        (["--mesh", "2by2"], "--mesh '2by2' is no mesh. Write how many share the rows, and how many the features, like 2x2, or 2x2/float32."),
         (["--mesh", "2x2"], "there is one process, and the mesh has 4. Start it with torchrun --nproc-per-node 4."),
         (["--mesh", "1x1", "--journal", "j"], "--journal is of one process, and --mesh has several. Leave one of them out."),
     ],

@@ -134,7 +134,8 @@ def engine(data: Any, workers: int | None = None, watch: Watch | None = None, en
 
     `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", "torch", the name of an entry point in the group
     "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh, a torch.device; "torch:cuda" is such a device,
-    and "torch:cuda/float32" multiplies there in float32. Local data are then read by the workers there, as shards.
+    and "torch:cuda/float32" multiplies there in float32; under torchrun, "torch:2x2" is a mesh of four processes, and "torch:2x2/float32" one that
+    holds features in float32. Local data are then read by the workers there, as shards.
     """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")
@@ -220,9 +221,9 @@ def torch_linear(coef: Any, intercept: Any) -> Any:
     return _torch("a layer of PyTorch", "linear")(coef, intercept)
 
 
-def torch_ranks(dp: int, tp: int) -> AbstractContextManager[tuple[Any, bool]]:
-    """The mesh of the processes that torchrun started, and whether this is the one that speaks; what several fail by is said by one of them."""
-    return _torch("a mesh", "ranks")(dp, tp)  # type: ignore[no-any-return]
+def torch_ranks(shape: str) -> AbstractContextManager[tuple[Any, bool]]:
+    """The engine of a mesh of the processes that torchrun started, and whether this is the one that speaks; what several fail by is said by one of them."""
+    return _torch("a mesh", "ranks")(shape)  # type: ignore[no-any-return]
 
 
 def _torch(what: str, name: str) -> Any:

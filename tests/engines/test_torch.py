@@ -12,7 +12,7 @@ import torch
 import summable as sm
 from engines import mesh_ranks
 from launching import launched
-from summable.engines.torch import Mesh, mesh
+from summable.engines.torch import Mesh, mesh, placed
 from summable.testing import contract
 
 HERE = Path(__file__).parent
@@ -46,7 +46,7 @@ def alone(folder):
 @pytest.mark.parametrize("scheme", mesh_ranks.SCHEMES, ids=lambda scheme: "{}x{}{}".format(*scheme))
 def test_every_scheme_gives_what_one_process_gives(answers, alone, scheme):
     for rank, found in enumerate(answers[scheme]):
-        assert set(mesh_ranks.ways(*scheme)) <= set(found)
+        assert {*mesh_ranks.ways(*scheme), "short adam"} <= set(found)
         for name in set(found) - {"refused", "files refused"}:
             apart = np.abs(found[name] - alone[name]) / np.maximum(1, np.abs(alone[name]))
             least = LEAST.get(name, 1e-12)
@@ -54,7 +54,7 @@ def test_every_scheme_gives_what_one_process_gives(answers, alone, scheme):
 
 
 def test_all_kinds_of_programs_were_run(answers):
-    ways = {"ols", "newton", "logistic newton", "logistic few rounds", "lbfgs", "logistic lbfgs", "files"}
+    ways = {"ols", "newton", "logistic newton", "logistic few rounds", "lbfgs", "logistic lbfgs", "files", "short logistic"}
     for scheme in mesh_ranks.SCHEMES[:3]:
         assert ways <= set(answers[scheme][0])
     for scheme in mesh_ranks.SCHEMES[3:]:
@@ -109,6 +109,65 @@ def test_one_process_is_a_mesh_of_one_by_one():
             Mesh((), where, "rows")
     finally:
         torch.distributed.destroy_process_group()
+
+
+@pytest.fixture
+def one():
+    """What a process that was connected to itself leaves behind is taken away."""
+    yield
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def test_a_mesh_of_float32_rounds_features_once(one):
+    x, y, churn = mesh_ranks.rows()
+    fit, plain = sm.train(x, y, steps=20, engine="torch:1x1/float32"), sm.train(x, y, steps=20)
+    apart = np.abs(fit.coef / plain.coef - 1).max()
+    assert 1e-12 < apart < 1e-6  # measured 1.3e-8: a rounding is 6e-8, and 203 of them average out
+    rows = mesh_ranks.table(x, y, churn)
+    fit, plain = sm.ols("y ~ x0 + x3 + C(g)", rows, engine="torch:1x1/float32"), sm.ols("y ~ x0 + x3 + C(g)", rows)
+    np.testing.assert_allclose(fit.params, plain.params, rtol=1e-6)
+    np.testing.assert_allclose(fit.bse, plain.bse, rtol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-60, 1e60])
+def test_what_float32_does_not_hold_is_refused(one, unit):
+    x, y, _ = mesh_ranks.rows()
+    with pytest.raises(sm.DataError, match=r"the numbers of feature 1 \(the constant is 0\) are up to 3.12e[+-]60, which float32 does not hold on rank 0"):
+        sm.train(x * unit, y, steps=2, engine="torch:1x1/float32")
+
+
+@pytest.mark.parametrize(
+    ("text", "device", "shape", "short"),
+    [
+        ("torch", "cpu", (1, 1), False), ("torch:cpu", "cpu", None, False), ("torch:cuda:1/float32", "cuda:1", None, True),
+        ("torch:2x3", "cpu", (2, 3), False), ("torch:cuda:2x1/float32", "cuda", (2, 1), True), ("torch:cpu:12x4/float64", "cpu", (12, 4), False),
+    ],
+)  # fmt: skip
+def test_places_are_spelled(text, device, shape, short):
+    assert placed(text) == (torch.device(device), shape, short)
+
+
+@pytest.mark.parametrize("text", ["torch:0x2", "torch:2x2x2", "torch:gpu:2x2", "torch:2x2/float16"])
+def test_what_is_no_place_is_refused(text):
+    with pytest.raises(sm.Unsupported, match=r"names no device|asks for 'float16'"):
+        placed(text)
+
+
+def test_a_mesh_of_gpus_that_are_not_there_is_refused():
+    with pytest.raises(sm.Unsupported, match=r"there is no device cuda: PyTorch sees \d+"):
+        mesh(1, 1, "cuda") if not torch.cuda.is_available() else mesh(1, 1, "cuda:99")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch sees no GPU here, so nothing is said of one")
+@pytest.mark.parametrize("kind", ["", "/float32"])
+def test_one_gpu_is_a_mesh_of_one_by_one(one, kind):
+    x, y, churn = mesh_ranks.rows()
+    x = x.astype(np.float32).astype(np.float64)
+    np.testing.assert_allclose(sm.train(x, y, steps=20, engine=f"torch:cuda:1x1{kind}").coef, sm.train(x, y, steps=20).coef, rtol=1e-10)
+    rows = mesh_ranks.table(x, y, churn)
+    fit, plain = (sm.glm("churn ~ x0 + x3 + x4", rows, "binomial", engine=engine) for engine in (f"torch:cuda:1x1{kind}", None))
+    np.testing.assert_allclose(fit.params, plain.params, rtol=1e-10)
 
 
 def test_more_processes_than_there_are_ask_for_torchrun():

@@ -98,7 +98,8 @@ def fit(
     groups: Annotated[bool, typer.Option("--groups", help="With --sample: whole row groups of Parquet files, so that no others are read.")] = False,
     workers: terminal.Workers = None,
     mesh: Annotated[
-        str | None, typer.Option(help="Under torchrun: how many processes share the rows, and how many the features, like 2x2.", metavar="DPxTP")
+        str | None,
+        typer.Option(help="Under torchrun: how many processes share the rows, and how many the features, like 2x2, or 2x2/float32.", metavar="DPxTP"),
     ] = None,
     journal: Annotated[Path | None, typer.Option(help="Write down every answer here; a fit that was killed goes on from it when run again.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the fit as JSON.")] = None,

@@ -8,15 +8,15 @@ from typing import Any
 
 from summable.core.errors import Unsupported
 
-SHAPE = re.compile(r"([1-9]\d*)x([1-9]\d*)")
+SHAPE = re.compile(r"((cpu|cuda):)?[1-9]\d*x[1-9]\d*(/float(32|64))?")
 
 
 def meshed(shape: str | None) -> AbstractContextManager[tuple[Any, bool]]:
-    """The engine of a mesh like "2x2", and whether this process is the one that speaks; None and True without one."""
+    """The engine of a mesh like "2x2" or "cuda:2x2/float32", and whether this process is the one that speaks; None and True without one."""
     if shape is None:
         return nullcontext((None, True))
-    if (found := SHAPE.fullmatch(shape)) is None:
-        raise Unsupported(f"--mesh {shape!r} is no mesh", "Write how many share the rows, and how many the features, like 2x2.")
+    if not SHAPE.fullmatch(shape):
+        raise Unsupported(f"--mesh {shape!r} is no mesh", "Write how many share the rows, and how many the features, like 2x2, or 2x2/float32.")
     from summable.open import torch_ranks
 
-    return torch_ranks(int(found[1]), int(found[2]))
+    return torch_ranks(shape)

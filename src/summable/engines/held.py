@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from summable.core.design import NEUTRAL, Block, Category, Constant, Design, Numeric, Product
-from summable.core.errors import Unsupported
-from summable.core.rows import Groups, Shard
+from summable.core.design import Block, Category, Constant, Design, Numeric, Product
+from summable.core.rows import Shard
 from summable.core.sample import Keys, Sample, Sampled, chosen, uniform, unsampled
 from summable.core.statistic import Array
+from summable.engines.features import Dense, Features
 from summable.engines.part import named
-from summable.maths import expressions, grouped, linalg
+from summable.maths import expressions
 
-WIDEST = 2**14  # features whose squares are still summed: 1 GiB of them
-CHUNK = 2**16  # rows whose squares are taken at once, so that no second copy of all is made
 SHELVES = 2**16
-NOT_HERE = "is asked of a rank that holds some features only"
-
-
-class Ring(Protocol):
-    """Those who hold the other features of the same rows."""
-
-    @property
-    def bounds(self) -> Sequence[int]:
-        """(ranks + 1,): where each one's features begin, and the last one's end."""
-
-    @property
-    def rank(self) -> int:
-        """Which of them this is."""
-
-    def sum(self, array: Array) -> Array:
-        """The sum over them, on all of them."""
-
-    def each(self, own: Array) -> Iterator[Array]:
-        """Everyone's columns in turn, (rows, own), this rank's among them."""
 
 
 @runtime_checkable
@@ -53,7 +32,7 @@ class Narrowing(Shard, Protocol):
 class Held:
     """Rows in memory."""
 
-    x: Array  # (rows, own features)
+    x: Features  # the rank's own
     roles: Mapping[str, NDArray[Any]]  # (rows,) or (rows, targets) each; those that the design lacks are not there
     keys: Keys | None  # (rows,), if a sample was asked for
     dropped: float
@@ -70,7 +49,7 @@ class Held:
         rows = np.sort(near[(share[near] >= sample.low) & (share[near] < sample.high)])
         if sample.within:
             rows = rows[chosen(self.keys[rows], sample.within)]  # type: ignore[index]  # without keys, there is no sample
-        return Held(self.x[rows], {role: values[rows] for role, values in self.roles.items()}, None, self.dropped)
+        return Held(self.x.taken(rows), {role: values[rows] for role, values in self.roles.items()}, None, self.dropped)
 
 
 def _shelved(share: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -82,13 +61,17 @@ def _shelved(share: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 class Pile:
     """Blocks of rows below each other, in room that is made beforehand, so that there is no second copy of all; what it did not foresee is added."""
 
-    def __init__(self, width: int, room: int) -> None:
-        self.room, self.filled, self.others = np.empty((room, width)), 0, list[Array]()
+    def __init__(self, width: int, room: int, dtype: type = np.float64) -> None:
+        self.room: NDArray[Any] = np.empty((room, width), dtype)
+        self.filled, self.others = 0, list[Array]()
+        self.greatest = np.zeros(width)  # of each column, less its sign
 
     def add(self, block: Array) -> None:
         """Copy a block, (rows, width)."""
+        if self.room.dtype != np.float64:
+            self.greatest = np.maximum(self.greatest, np.abs(block).max(axis=0, initial=0.0))
         if self.others or self.filled + len(block) > len(self.room):
-            self.others.append(np.array(block))
+            self.others.append(np.array(block, self.room.dtype))
         else:
             self.room[self.filled : self.filled + len(block)] = block
             self.filled += len(block)
@@ -97,17 +80,27 @@ class Pile:
         """All that was added. Every block is given up as it is copied."""
         if not self.others:
             return self.room[: self.filled]
-        grown = Pile(self.room.shape[1], self.filled + sum(map(len, self.others)))
+        grown = Pile(self.room.shape[1], self.filled + sum(map(len, self.others)), self.room.dtype.type)
         grown.add(self.room[: self.filled])
         while self.others:
             grown.add(self.others.pop(0))
         return grown.room
 
 
-def held(shards: Sequence[Shard], design: Design, features: slice, targets: slice | None, attempt: int = 1) -> Held:
+def dense(pile: Pile, first: int) -> Features:
+    """Features from the first on, in an array."""
+    return Dense(pile.whole())
+
+
+Keep = Callable[[Pile, int], Features]
+
+
+def held(
+    shards: Sequence[Shard], design: Design, features: slice, targets: slice | None, attempt: int = 1, keep: Keep = dense, dtype: type = np.float64
+) -> Held:
     """Read shards once, keeping some features, and some targets if so asked. What is left out is not read, if it can be told apart."""
     roles, keys, dropped = {role: [_none(design, role)] for role in _present(design)}, [], 0.0
-    x = Pile(len(range(design.width)[features]), sum(map(_rows_known, shards)))
+    x = Pile(len(range(design.width)[features]), sum(map(_rows_known, shards)), dtype)
     for index, shard in enumerate(shards):
         lesser, narrower, mine = narrowed(shard, design, features)
         try:
@@ -124,7 +117,7 @@ def held(shards: Sequence[Shard], design: Design, features: slice, targets: slic
     if targets is not None and "y" in found:
         found["y"] = np.ascontiguousarray(found["y"].reshape(len(found["y"]), -1)[:, targets])
     every = np.concatenate([np.zeros(0, np.uint64), *keys]) if isinstance(design, Sampled) else None
-    return Held(x.whole(), found, every, dropped)
+    return Held(keep(x, features.indices(design.width)[0]), found, every, dropped)
 
 
 def narrowed(shard: Shard, design: Design, features: slice) -> tuple[Shard, Design, slice]:
@@ -165,96 +158,3 @@ def _present(design: Design) -> list[str]:
 def _none(design: Design, role: str) -> NDArray[Any]:
     several = len(design.role(role))
     return np.zeros((0, several) if several > 1 else 0, np.float64 if several else np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class HeldRows:
-    """Held rows as `Rows`. Projections are added up over the ring; so are moments, each rank knowing those of its features.
-
-    Where coefficients are `sliced`, ranks give and take those of their own features alone; where targets are, no one waits for another.
-    """
-
-    held: Held
-    ring: Ring
-    width: int
-    sliced: str  # "features", "outputs" or ""
-    xp = np
-
-    def column(self, role: str) -> Any:
-        """The values of a role; of labels, positions among their levels."""
-        return self.held.roles[role] if role in self.held.roles else np.float64(NEUTRAL[role])
-
-    def project(self, coef: Array) -> Array:
-        """x·coef, of all features."""
-        if self.sliced == "outputs":
-            return np.asarray(self.held.x @ coef)
-        return self.ring.sum(self.held.x @ (coef if self.sliced else coef[self._own]))
-
-    def count(self) -> Array:
-        """(2,): rows kept, rows dropped."""
-        return np.array([len(self.held.x), self.held.dropped])
-
-    def moment(self, order: int, weight: Any, by: Groups | str | None = None) -> Array:
-        """Σ weightᵢ xᵢ^⊗order, by groups if so asked."""
-        if isinstance(by, str):
-            self.labels(by)
-        if isinstance(by, Groups):
-            return self._grouped(order, weight, by)
-        weights = np.broadcast_to(weight, (len(self.held.x), *np.shape(weight)[1:]))
-        if order == 0:
-            return np.asarray(weights.sum(axis=0))
-        if order == 1:
-            return self._first(self.held.x.T @ weights)
-        self._refuse_slices(f"a moment of order {order}")
-        if self.width > WIDEST:
-            what = f"the squares of {self.width:,} features weigh {self.width**2 * 4 / 2**30:,.0f} GiB"
-            raise Unsupported(what, "Train with steps or conjugate gradients, which need none: summable.train.")
-        return self._second(weights) if order == 2 else linalg.cubic(np.ascontiguousarray(self.matrix().T), weights)
-
-    def extent(self, column: str) -> Array:
-        """Not known of columns here."""
-        raise Unsupported(f"the extent of the column {column!r} {NOT_HERE}", "Ask with a measure that learns the design.")
-
-    def labels(self, column: str) -> Any:
-        """Not known of columns here."""
-        raise Unsupported(f"the labels of the column {column!r} {NOT_HERE}", "Ask with a measure that learns the design.")
-
-    def matrix(self) -> Array:
-        """The features, (rows, width), of which the others' come from them."""
-        self._refuse_slices("the matrix")
-        return np.concatenate(list(self.ring.each(self.held.x)), axis=1)
-
-    @property
-    def _own(self) -> slice:
-        return slice(*self.ring.bounds[self.ring.rank : self.ring.rank + 2])
-
-    def _first(self, part: Array) -> Array:
-        if self.sliced or len(self.ring.bounds) == 2:
-            return part
-        whole = np.zeros((self.width, *part.shape[1:]))
-        whole[self._own] = part
-        return self.ring.sum(whole)
-
-    def _grouped(self, order: int, weight: Any, by: Groups) -> Array:
-        """By groups; where no products of two features are asked, each rank knows those of its own."""
-        if order == 0 or (order == 2 and by.crossed):
-            return grouped.moment(order, self.matrix() if order else None, weight, by)
-        own = by if self.sliced else replace(by, about=np.ascontiguousarray(by.about[:, self._own]))
-        return self._first(grouped.moment(order, self.held.x, weight, own).T).T
-
-    def _second(self, weights: Array) -> Array:
-        """Packed squares: every rank multiplies its columns by everyone's."""
-        x, chunks = self.held.x, range(0, len(self.held.x), CHUNK)
-        if len(self.ring.bounds) == 2:
-            none = np.zeros(linalg.packed_size(self.width))
-            return none + sum(linalg.gram(x[i : i + CHUNK].T, weights[i : i + CHUNK]) for i in chunks)
-        weighted, square = x * weights[:, None], np.zeros((self.width, self.width))
-        square[self._own] = np.concatenate([weighted.T @ other for other in self.ring.each(x)], axis=1)
-        return self.ring.sum(linalg.pack(square))
-
-    def _refuse_slices(self, what: str) -> None:
-        if self.sliced:
-            raise Unsupported(f"{what} is asked where every rank has a slice of the coefficients", "Use the mesh without sliced=….")
-
-
-__all__ = ["Held", "HeldRows", "Ring", "held"]

@@ -17,6 +17,7 @@ from summable.core.errors import SourceError, Unsupported
 from summable.core.statistic import Array
 
 LOST = "Start all ranks again; training with checkpoint=… goes on where it was."
+BACKENDS = {"cpu": "cpu:gloo", "cuda": "cpu:gloo,cuda:nccl"}  # what ranks tell each other in a few words goes by gloo everywhere
 BOARD: list[dist.Store] = []  # where ranks that were connected here leave notes for each other
 
 
@@ -29,6 +30,7 @@ class Group:
     rank: int
     bounds: Sequence[int] = (0, 0)  # whose features, or targets, begin where
     moved: int = 0
+    device: str = "cpu"  # where buffers are added up: on GPUs, by NCCL
 
     def sum(self, array: NDArray[Any]) -> NDArray[Any]:
         """The sum over the ranks, on all of them: one all-reduce. The array is not used any more."""
@@ -66,8 +68,11 @@ class Group:
 
     def _collective(self, call: Any, flat: Any, **options: Any) -> None:
         self.moved += flat.nbytes
+        here = torch.from_numpy(flat)
+        there = here.to(self.device)  # itself, where that is here
         try:
-            call(torch.from_numpy(flat), group=self.group, **options)
+            call(there, group=self.group, **options)
+            here.copy_(there)
         except RuntimeError as error:
             if dist.is_initialized():
                 dist.destroy_process_group()  # so that those who wait for this rank learn of it too
@@ -89,16 +94,22 @@ def bounds(count: int, ranks: int) -> list[int]:
     return [count * rank // ranks for rank in range(ranks + 1)]
 
 
-def connect(ranks: int) -> None:
-    """Connect the processes that torchrun started, so many; or one alone. Raises Unsupported where there are others."""
+def connect(ranks: int, device: str = "cpu") -> None:
+    """Connect the processes that torchrun started, so many; or one alone: by gloo, and if they have GPUs, by NCCL too. Raises Unsupported where
+    there are others, or where they are connected otherwise.
+    """
     if not dist.is_initialized() and ranks > 1 and "RANK" not in os.environ:
         raise Unsupported(f"there is one process, and the mesh has {ranks}", f"Start it with torchrun --nproc-per-node {ranks}.")
     if not dist.is_initialized():
         store, rank, size = next(iter(dist.rendezvous("env://"))) if "RANK" in os.environ else (dist.HashStore(), 0, 1)
-        dist.init_process_group("gloo", store=store, rank=rank, world_size=size)
+        dist.init_process_group(BACKENDS[device], store=store, rank=rank, world_size=size)
         BOARD[:] = [store]
     if dist.get_world_size() != ranks:
         raise Unsupported(f"there are {dist.get_world_size()} processes, and the mesh has {ranks}", "Let dp times tp be the number of processes.")
+    known = dist.get_backend_config()
+    if missing := [one for one in BACKENDS[device].split(",") if one not in known]:
+        what = f"the processes are connected by {known}, and the mesh needs {', '.join(missing)}"
+        raise Unsupported(what, f'Connect them by init_process_group("{BACKENDS[device]}").')
 
 
 def is_news(sentence: str) -> bool:

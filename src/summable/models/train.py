@@ -91,7 +91,7 @@ def train(
     split: on a mesh, what its second dimension splits: "features" (by default), "outputs", or "" for steps that are whole on every rank.
     checkpoint: a file that is renewed every `save_every` steps, and from which the same call goes on, on this mesh or another.
     watch: called with (step, its loss; on a rank that holds some outputs, theirs).
-    workers, engine: as for `ols`; or a mesh: engine=summable.engines.torch.mesh(2, 2).
+    workers, engine: as for `ols`; or a mesh: engine=summable.engines.torch.mesh(2, 2), or "torch:2x2/float32".
 
     Returns a `Trained`. Raises `DataError` where a loss is not finite, or no row is left; `SourceError` or `Unsupported`.
     """

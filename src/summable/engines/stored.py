@@ -1,0 +1,96 @@
+"""Features that a rank of a mesh keeps as PyTorch does: in float32, in half the memory, or on a GPU; their sums are taken in float64 all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from summable.core.errors import DataError
+from summable.core.statistic import Array
+from summable.engines.held import Keep, Pile
+from summable.maths import linalg
+
+NEAR, FAR = 2**18, 2**26  # numbers that are made float64 at once: as many as a core's cache holds; and on a GPU, enough for all of its cores
+SPARE = 2.0**-100  # a feature whose greatest number is less would lose digits among the least that float32 knows
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Features in a tensor, (rows, width), of float32 or float64, on any device."""
+
+    x: torch.Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def taken(self, rows: NDArray[np.int64]) -> Stored:
+        """Some rows, by their positions."""
+        return Stored(self.x[torch.from_numpy(rows).to(self.x.device)])
+
+    def project(self, coef: Array) -> Array:
+        """x·coef, (rows,) or (rows, q)."""
+        there = self._there(coef)
+        found = there.new_empty(len(self.x), *there.shape[1:])
+        for rows, piece in self._pieces():
+            torch.matmul(piece, there, out=found[rows])
+        return _here(found)
+
+    def summed(self, weights: Array) -> Array:
+        """Σ weightᵢ xᵢ, (width,) or (width, q)."""
+        there = self._there(weights)
+        found = there.new_zeros(self.x.shape[1], *there.shape[1:])
+        for rows, piece in self._pieces():
+            found += piece.T @ there[rows]
+        return _here(found)
+
+    def squares(self, weights: Array) -> Array:
+        """Σ weightᵢ xᵢ xᵢ', packed."""
+        there = self._there(weights)
+        found = there.new_zeros(self.x.shape[1], self.x.shape[1])
+        for rows, piece in self._pieces():
+            found += (piece * there[rows, None]).T @ piece
+        return linalg.pack(_here(found))
+
+    def array(self) -> Array:
+        """All of them, (rows, width)."""
+        return _here(self.x.double())
+
+    def _pieces(self) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Some rows after another in float64, each time in the same place; all at once, where they are so."""
+        if self.x.dtype == torch.float64:
+            yield slice(0, len(self.x)), self.x
+            return
+        rows = max(1, (NEAR if self.x.device.type == "cpu" else FAR) // max(1, self.x.shape[1]))
+        room = self.x.new_empty(min(rows, len(self.x)), self.x.shape[1], dtype=torch.float64)
+        for start in range(0, len(self.x), rows):
+            piece = self.x[start : start + rows]
+            yield slice(start, start + len(piece)), room[: len(piece)].copy_(piece)
+
+    def _there(self, values: Array) -> torch.Tensor:
+        return torch.from_numpy(np.require(values, np.float64, ["C", "W"])).to(self.x.device)
+
+
+def _here(values: torch.Tensor) -> Array:
+    return np.asarray(values.cpu().numpy())
+
+
+def stored(device: str) -> Keep:
+    """Keeps features on a device, in the digits in which they were read; refuses those that float32 does not hold."""
+
+    def keep(pile: Pile, first: int) -> Stored:
+        refuse_beyond(pile.greatest, first)
+        return Stored(torch.from_numpy(pile.whole()).to(device))
+
+    return keep
+
+
+def refuse_beyond(greatest: Array, first: int) -> None:
+    """Refuse features, from the first on, of which the greatest numbers, (width,), are beyond what float32 holds in full."""
+    beyond = np.flatnonzero((greatest > np.finfo(np.float32).max) | ((greatest > 0) & (greatest < SPARE)))
+    if beyond.size:
+        what = f"the numbers of feature {first + beyond[0]} (the constant is 0) are up to {greatest[beyond[0]]:.3g}, which float32 does not hold"
+        raise DataError(what, "Measure it in another unit, or leave /float32 out.")

@@ -1,0 +1,59 @@
+"""Features that PyTorch keeps have the sums of those in an array, in whatever digits, and however many are made float64 at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from summable.core.errors import DataError
+from summable.engines import stored
+from summable.engines.features import Dense
+from summable.engines.held import Pile
+from summable.engines.stored import Stored
+
+DRAW = np.random.default_rng(8)
+X = DRAW.normal(size=(53, 5)).astype(np.float32).astype(np.float64)
+WEIGHTS, SEVERAL, COEF = DRAW.normal(size=53), DRAW.normal(size=(53, 3)), DRAW.normal(size=(5, 3))
+
+
+@pytest.mark.parametrize("numbers", [1, 5, 64, 2**18])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rows", [0, 1, 53])
+def test_sums_are_those_of_an_array(monkeypatch, dtype, numbers, rows):
+    monkeypatch.setattr(stored, "NEAR", numbers)
+    kept, plain = Stored(torch.tensor(X[:rows], dtype=dtype)), Dense(X[:rows])
+    some = np.arange(rows)[::3]
+    assert len(kept) == rows
+    for one, other in ((kept, plain), (kept.taken(some), plain.taken(some))):
+        weights, several = WEIGHTS[: len(other)], SEVERAL[: len(other)]
+        np.testing.assert_array_equal(one.array(), other.array())
+        pairs = [
+            (one.project(COEF), other.project(COEF)), (one.project(COEF[:, 0]), other.project(COEF[:, 0])), (one.squares(weights), other.squares(weights)),
+            (one.summed(several), other.summed(several)), (one.summed(weights), other.summed(weights)),
+        ]  # fmt: skip
+        for found, wanted in pairs:
+            assert found.dtype == np.float64 and found.shape == wanted.shape
+            np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-13)  # sums of 53 numbers near one, in float64
+
+
+def test_what_is_kept_in_float32_takes_half_the_memory():
+    pile = Pile(5, 53, np.float32)
+    pile.add(X[:20])
+    pile.add(X[20:])
+    kept = stored.stored("cpu")(pile, 0)
+    assert kept.x.nbytes == X.nbytes // 2
+    np.testing.assert_array_equal(kept.array(), X)
+    np.testing.assert_array_equal(pile.greatest, np.abs(X).max(axis=0))
+
+
+@pytest.mark.parametrize(("greatest", "refused"), [(1e38, False), (4e38, True), (0.0, False), (1e-29, False), (1e-31, True)])
+def test_units_beyond_float32_are_refused(greatest, refused):
+    pile = Pile(2, 1, np.float32)
+    with np.errstate(over="ignore"):
+        pile.add(np.array([[1.0, -greatest]]))
+    if not refused:
+        assert len(stored.stored("cpu")(pile, 3)) == 1
+        return
+    with pytest.raises(DataError, match=r"the numbers of feature 4 .* float32 does not hold. Measure it in another unit, or leave /float32 out"):
+        stored.stored("cpu")(pile, 3)
