@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 
+from summable.core.design import Block, Constant, Design, Numeric
 from summable.core.errors import DataError
-from summable.engines import stored
+from summable.engines import held_rows, stored
 from summable.engines.features import Dense
-from summable.engines.held import Pile
+from summable.engines.held import Held, Pile
+from summable.engines.held_rows import HeldRows
+from summable.engines.ranks import Group
 from summable.engines.stored import Stored
+from summable.maths.losses import loss
+from summable.measures.curvature import Curvature
+from summable.measures.gram import Gram
 
 DRAW = np.random.default_rng(8)
 X = DRAW.normal(size=(53, 5)).astype(np.float32).astype(np.float64)
@@ -57,3 +65,20 @@ def test_units_beyond_float32_are_refused(greatest, refused):
         return
     with pytest.raises(DataError, match=r"the numbers of feature 4 .* float32 does not hold. Measure it in another unit, or leave /float32 out"):
         stored.stored("cpu")(pile, 3)
+
+
+@pytest.mark.parametrize("features", [Dense, lambda x: Stored(torch.tensor(x, dtype=torch.float32))], ids=["float64", "float32"])
+def test_compiled_kernels_read_them_where_they_lie(monkeypatch, features):
+    monkeypatch.setattr(held_rows, "COMPILED", 1)
+    x = np.column_stack([np.ones(53), X])
+    roles = {"y": (X[:, 0] + WEIGHTS > 0).astype(float), "weight": np.abs(WEIGHTS)}
+    kept, alone = Held(features(x), roles, None, 0.0), Group(None, 1, 0, (0, 6))
+    read, plain = HeldRows(kept, alone, 6, "", True), HeldRows(kept, alone, 6, "", False)
+    assert read.columns is not None and plain.columns is None
+    assert HeldRows(kept, Group(None, 2, 0, (0, 3, 6)), 6, "", True).columns is None, "others have the rest"
+    design = Design((), (Constant(), Block("X", (0.0,) * 5)), (("y", Numeric("y")), ("weight", Numeric("w"))))
+    for ask in (Gram(design), Curvature(design, loss("binomial"), COEF[[0, *range(5)]], np.zeros((6, 0)), np.zeros(0))):
+        found, wanted = ask(read), ask(plain)
+        for field in fields(found):
+            rtol = 1e-6 if field.name == "pearson_slope" else 1e-12  # which the one of them has by a difference, of steps of 1e-3
+            np.testing.assert_allclose(getattr(found, field.name), getattr(wanted, field.name), rtol=rtol, atol=1e-12, err_msg=field.name)

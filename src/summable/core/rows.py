@@ -78,6 +78,12 @@ class Columns:
     held: tuple[Any, ...]  # the arrays that own the memory
     targets: Columns | None = None  # where these lie likewise, if they need no more than to be shifted
 
+    @staticmethod
+    def of(x: NDArray[Any], shifts: Array, targets: Columns | None = None) -> Columns:
+        """Where the columns of an array of float32 or float64 lie, (rows, p), whose rows are a whole number of numbers apart."""
+        addresses = x.__array_interface__["data"][0] + np.arange(x.shape[1], dtype=np.int64) * x.strides[1]
+        return Columns(addresses, x.strides[0] // x.itemsize, x.dtype == np.float32, np.asarray(shifts, np.float64), x.shape[0], (x,), targets)
+
     @property
     def width(self) -> int:
         """Features with the constant."""

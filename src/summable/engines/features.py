@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from summable.core.rows import Columns
 from summable.core.statistic import Array
 from summable.maths import linalg
 
@@ -34,6 +35,9 @@ class Features(Protocol):
 
     def array(self) -> Array:
         """All of them, (rows, width)."""
+
+    def columns(self) -> Columns | None:
+        """Where all but the first lie, if in this process's memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,3 +69,7 @@ class Dense:
     def array(self) -> Array:
         """All of them, (rows, width)."""
         return self.x
+
+    def columns(self) -> Columns | None:
+        """Where all but the first lie."""
+        return Columns.of(self.x[:, 1:], np.zeros(self.x.shape[1] - 1))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from summable.core.design import NEUTRAL
 from summable.core.errors import Unsupported
-from summable.core.rows import Groups
+from summable.core.rows import Columns, Groups
 from summable.core.statistic import Array
 from summable.engines.held import Held
 from summable.maths import grouped, linalg
 
 WIDEST = 2**14  # features whose squares are still summed: 1 GiB of them
+COMPILED = 2**16  # numbers from which compiled kernels are worth their start
 NOT_HERE = "is asked of a rank that holds some features only"
 
 
@@ -48,7 +50,14 @@ class HeldRows:
     ring: Ring
     width: int
     sliced: str  # "features", "outputs" or ""
+    constant: bool = False  # whether it comes first
     xp = np
+
+    @cached_property
+    def columns(self) -> Columns | None:
+        """Where the features lie, if all of them do here, and enough for compiled kernels."""
+        few = len(self.held.x) * self.width < COMPILED
+        return None if few or not self.constant or len(self.ring.bounds) > 2 else self.held.x.columns()
 
     def column(self, role: str) -> Any:
         """The values of a role; of labels, positions among their levels."""

@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch.distributed.device_mesh import DeviceMesh
 
 from summable.core import errors
-from summable.core.design import Design
+from summable.core.design import Constant, Design
 from summable.core.errors import SourceError, SummableError, Unsupported
 from summable.core.measure import FeatureMeasure, PartMeasure, Question
 from summable.core.rows import Shard
@@ -129,7 +129,7 @@ class Mesh:
         if plain != self._design or self._held is None or (isinstance(design, Sampled) and self._held.keys is None):
             self._held, self._design = self._read(design, plain), plain
         kept = self._held.looked_at(design.sample) if isinstance(design, Sampled) else self._held
-        return HeldRows(kept, self.tp, plain.width, self.sliced)
+        return HeldRows(kept, self.tp, plain.width, self.sliced, plain.terms[0] == Constant())
 
     def _read(self, design: Design, plain: Design) -> Held:
         """Read the own shards. All ranks do so in the same round, and agree that all could before any waits for another's features."""

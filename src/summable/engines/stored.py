@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from summable.core.errors import DataError
+from summable.core.rows import Columns
 from summable.core.statistic import Array
+from summable.engines.features import Dense, Features
 from summable.engines.held import Keep, Pile
 from summable.maths import linalg
 
@@ -27,9 +29,10 @@ class Stored:
     def __len__(self) -> int:
         return len(self.x)
 
-    def taken(self, rows: NDArray[np.int64]) -> Stored:
-        """Some rows, by their positions."""
-        return Stored(self.x[torch.from_numpy(rows).to(self.x.device)])
+    def taken(self, rows: NDArray[np.int64]) -> Features:
+        """Some rows, by their positions: a few, which are made float64 once for all that is asked of them."""
+        some = self.x.index_select(0, torch.from_numpy(rows).to(self.x.device)).double()
+        return Dense(_here(some)) if self._is_here else Stored(some)
 
     def project(self, coef: Array) -> Array:
         """x·coef, (rows,) or (rows, q)."""
@@ -59,12 +62,20 @@ class Stored:
         """All of them, (rows, width)."""
         return _here(self.x.double())
 
+    def columns(self) -> Columns | None:
+        """Where all but the first lie, if not on a GPU."""
+        return Columns.of(self.x.numpy()[:, 1:], np.zeros(self.x.shape[1] - 1)) if self._is_here else None
+
+    @property
+    def _is_here(self) -> bool:
+        return not self.x.is_cuda
+
     def _pieces(self) -> Iterator[tuple[slice, torch.Tensor]]:
         """Some rows after another in float64, each time in the same place; all at once, where they are so."""
         if self.x.dtype == torch.float64:
             yield slice(0, len(self.x)), self.x
             return
-        rows = max(1, (NEAR if self.x.device.type == "cpu" else FAR) // max(1, self.x.shape[1]))
+        rows = max(1, (NEAR if self._is_here else FAR) // max(1, self.x.shape[1]))
         room = self.x.new_empty(min(rows, len(self.x)), self.x.shape[1], dtype=torch.float64)
         for start in range(0, len(self.x), rows):
             piece = self.x[start : start + rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -102,14 +102,14 @@ class MatrixRows:
         by_rows, by_columns = x.strides[0] >= x.strides[1] == x.itemsize, x.strides[0] == x.itemsize
         if not (by_rows or by_columns) or x.strides[0] % x.itemsize or not x.dtype.isnative:
             x = np.array(x, order="C")
-        return _where(x, self.shifts, self._targets())
+        return Columns.of(x, self.shifts, self._targets())
 
     def _targets(self) -> Columns | None:
         """Where the targets lie, if they are float64."""
         y, wanted = self._y, self.design.role("y")
         if y is None or y.dtype != np.float64 or not y.dtype.isnative or y.strides[0] % y.itemsize or len(wanted) != y.shape[1]:
             return None
-        return _where(y, [target.shift for target in wanted])
+        return Columns.of(y, np.array([target.shift for target in wanted]))
 
     def column(self, role: str) -> Any:
         """The targets less their shifts, (rows,) or (rows, targets); or the classes, as positions among their levels; or the weights."""
@@ -189,9 +189,3 @@ class MatrixRows:
     def matrix(self) -> Array:
         """The features, (rows, p + 1)."""
         return np.asarray(self.x.toarray() if sp.issparse(self.x) else self.x)
-
-
-def _where(x: Array, shifts: Sequence[float] | Array, targets: Columns | None = None) -> Columns:
-    """Where the columns of an array lie."""
-    addresses = x.__array_interface__["data"][0] + np.arange(x.shape[1], dtype=np.int64) * x.strides[1]
-    return Columns(addresses, x.strides[0] // x.itemsize, x.dtype == np.float32, np.asarray(shifts, np.float64), x.shape[0], (x,), targets)
