@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import summable as sm
 from summable.cli import main
@@ -442,6 +443,13 @@ def test_a_journal_of_a_generalized_fit_is_replayed(shops, tmp_path):
 )
 def test_a_mesh_that_cannot_be(folder, options, sentence):
     done = summable("fit", "y ~ a", folder, *options)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"summable: {sentence}\n")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch sees a GPU here")
+def test_a_mesh_of_gpus_that_are_not_there(folder):
+    done = summable("fit", "y ~ a", folder, "--mesh", "cuda:1x1")
+    sentence = "there is no device cuda: PyTorch sees 0. Give one that it sees, or leave engine= out."
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"summable: {sentence}\n")
 
 

@@ -135,7 +135,7 @@ def engine(data: Any, workers: int | None = None, watch: Watch | None = None, en
     `engine` overrides what the data say: "threads", "spark", "dask", "ray", "mpi", "torch", the name of an entry point in the group
     "summable.engines", or a Spark session, a Dask client, an MPI communicator, a DeviceMesh, a torch.device; "torch:cuda" is such a device,
     and "torch:cuda/float32" multiplies there in float32; under torchrun, "torch:2x2" is a mesh of four processes, and "torch:2x2/float32" one that
-    holds features in float32. Local data are then read by the workers there, as shards.
+    holds features, which are rounded to it, in float32, and multiplies in float64. Local data are then read by the workers there, as shards.
     """
     if workers is not None and workers < 1:
         raise Unsupported(f"workers={workers} is no number of threads", "Give one or more, or leave it out for all cores.")

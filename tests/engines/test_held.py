@@ -29,7 +29,7 @@ WHOLE = np.column_stack([np.ones(50), X - 0.5 * np.arange(6)])[TABLE["w"] > 0]
 def test_slices_of_features_are_those_of_the_whole(case, first, last):
     design, shards = CASES[case]
     found = held(shards, design, slice(first, last), None)
-    np.testing.assert_array_equal(found.x.array(), WHOLE[:, first:last])
+    np.testing.assert_array_equal(found.x.part(slice(None)), WHOLE[:, first:last])
     np.testing.assert_array_equal(found.roles["y"], Y[TABLE["w"] > 0])
     np.testing.assert_array_equal(found.roles["weight"], TABLE["w"][TABLE["w"] > 0])
 
@@ -37,7 +37,7 @@ def test_slices_of_features_are_those_of_the_whole(case, first, last):
 def test_rows_are_counted_where_no_column_of_theirs_is_kept():
     design = replace(NAMED, roles=())
     found = held(scan(TABLE).shards, design, slice(0, 1), None)
-    np.testing.assert_array_equal(found.x.array(), np.ones((50, 1)))
+    np.testing.assert_array_equal(found.x.part(slice(None)), np.ones((50, 1)))
 
 
 @dataclass(frozen=True)
@@ -92,5 +92,5 @@ def test_the_rows_of_a_sample_are_those_that_it_chooses(cuts):
             sample = Sample(seed, low, high)
             found = held([shard], sampled(NAMED, sample), slice(None), None).looked_at(sample)
             (rows,) = shard.rows(sampled(NAMED, sample))
-            np.testing.assert_array_equal(found.x.array(), rows.matrix())
+            np.testing.assert_array_equal(found.x.part(slice(None)), rows.matrix())
             np.testing.assert_array_equal(found.roles["y"], rows.column("y"))

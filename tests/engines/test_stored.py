@@ -35,7 +35,7 @@ def test_sums_are_those_of_an_array(monkeypatch, dtype, numbers, rows):
     assert len(kept) == rows
     for one, other in ((kept, plain), (kept.taken(some), plain.taken(some))):
         weights, several = WEIGHTS[: len(other)], SEVERAL[: len(other)]
-        np.testing.assert_array_equal(one.array(), other.array())
+        np.testing.assert_array_equal(one.part(slice(None)), other.part(slice(None)))
         pairs = [
             (one.project(COEF), other.project(COEF)), (one.project(COEF[:, 0]), other.project(COEF[:, 0])), (one.squares(weights), other.squares(weights)),
             (one.summed(several), other.summed(several)), (one.summed(weights), other.summed(weights)),
@@ -46,25 +46,30 @@ def test_sums_are_those_of_an_array(monkeypatch, dtype, numbers, rows):
 
 
 def test_what_is_kept_in_float32_takes_half_the_memory():
-    pile = Pile(5, 53, np.float32)
+    pile = Pile(5, 30, np.float32)  # which does not foresee all
     pile.add(X[:20])
     pile.add(X[20:])
-    kept = stored.stored("cpu")(pile, 0)
+    kept = stored.stored("cpu")(pile.whole())
     assert kept.x.nbytes == X.nbytes // 2
-    np.testing.assert_array_equal(kept.array(), X)
-    np.testing.assert_array_equal(pile.greatest, np.abs(X).max(axis=0))
+    np.testing.assert_array_equal(kept.part(slice(None)), X)
+    np.testing.assert_array_equal([pile.least, pile.greatest], [X.min(axis=0), X.max(axis=0)])
 
 
-@pytest.mark.parametrize(("greatest", "refused"), [(1e38, False), (4e38, True), (0.0, False), (1e-29, False), (1e-31, True)])
-def test_units_beyond_float32_are_refused(greatest, refused):
-    pile = Pile(2, 1, np.float32)
-    with np.errstate(over="ignore"):
-        pile.add(np.array([[1.0, -greatest]]))
+@pytest.mark.parametrize(
+    ("least", "greatest", "refused"),
+    [
+        (-1e38, 1.0, ""), (-4e38, 1.0, "does not hold. Measure it in another unit"), (0.0, 4e38, "does not hold"), (0.0, 0.0, ""), (0.0, 1e-29, ""),
+        (-1e-31, 1e-31, "does not hold"), (1e6, 1e6, ""), (1e6, 1e6 + 250, ""), (1e6, 1e6 + 240, "tells few numbers apart. Subtract one near its mean"),
+        (np.inf, -np.inf, ""),
+    ],
+)  # fmt: skip
+def test_what_float32_does_not_hold_is_refused(least, greatest, refused):
+    ends = np.array([1.0, least]), np.array([1.0, greatest])
     if not refused:
-        assert len(stored.stored("cpu")(pile, 3)) == 1
+        stored.refuse_beyond(*ends, 3)
         return
-    with pytest.raises(DataError, match=r"the numbers of feature 4 .* float32 does not hold. Measure it in another unit, or leave /float32 out"):
-        stored.stored("cpu")(pile, 3)
+    with pytest.raises(DataError, match=rf"feature 4 \(the constant is 0\) lies between .* and .*, .*{refused}"):
+        stored.refuse_beyond(*ends, 3)
 
 
 @pytest.mark.parametrize("features", [Dense, lambda x: Stored(torch.tensor(x, dtype=torch.float32))], ids=["float64", "float32"])
@@ -72,10 +77,11 @@ def test_compiled_kernels_read_them_where_they_lie(monkeypatch, features):
     monkeypatch.setattr(held_rows, "COMPILED", 1)
     x = np.column_stack([np.ones(53), X])
     roles = {"y": (X[:, 0] + WEIGHTS > 0).astype(float), "weight": np.abs(WEIGHTS)}
-    kept, alone = Held(features(x), roles, None, 0.0), Group(None, 1, 0, (0, 6))
+    kept, alone = Held(features(x), roles, None, 0.0, x.min(axis=0), x.max(axis=0)), Group(None, 1, 0, (0, 6))
     read, plain = HeldRows(kept, alone, 6, "", True), HeldRows(kept, alone, 6, "", False)
     assert read.columns is not None and plain.columns is None
     assert HeldRows(kept, Group(None, 2, 0, (0, 3, 6)), 6, "", True).columns is None, "others have the rest"
+    assert HeldRows(kept, alone, 6, "outputs", True).columns is None and HeldRows(kept, alone, 2**14 + 1, "", True).columns is None, "moments refuse"
     design = Design((), (Constant(), Block("X", (0.0,) * 5)), (("y", Numeric("y")), ("weight", Numeric("w"))))
     for ask in (Gram(design), Curvature(design, loss("binomial"), COEF[[0, *range(5)]], np.zeros((6, 0)), np.zeros(0))):
         found, wanted = ask(read), ask(plain)

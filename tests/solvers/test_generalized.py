@@ -156,7 +156,12 @@ def test_standard_errors_are_of_a_hessian_at_the_end(wide, monkeypatch):
     table = {f"x{j}": column for j, column in enumerate(x.T)} | {"y": y}
     formula = f"y ~ {' + '.join(list(table)[:-1])}"
     found = sm.glm(formula, table, family="binomial")
-    assert [line.measure for line in found.ledger.rounds][-2:] == ["Slope", "Curvature"]
+    kinds = [line.measure for line in found.ledger.rounds]
+    assert kinds[-2:] == ["Slope", "Curvature"]
+    with monkeypatch.context() as closer:
+        closer.setattr("summable.solvers.newton.SHORT", 3e-11)
+        before = [line.measure for line in sm.glm(formula, table, family="binomial").ledger.rounds]
+    assert (kinds.count("Slope"), kinds.count("Curvature")) == (before.count("Slope") - 1, before.count("Curvature")), "what a Hessian follows need not be near"
     monkeypatch.setattr("summable.solvers.chord.CHEAP", 10**9)
     plain = sm.glm(formula, table, family="binomial")
     np.testing.assert_allclose(found.bse, plain.bse, rtol=1e-8)

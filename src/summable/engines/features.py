@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +13,12 @@ from summable.core.rows import Columns
 from summable.core.statistic import Array
 from summable.maths import linalg
 
-CHUNK = 2**16  # rows whose squares are taken at once, so that no second copy of all is made
+CHUNK = 2**16  # rows of which products are taken at once, so that no second copy of all is made
+
+
+def chunks(rows: int) -> Iterator[slice]:
+    """Rows that are at hand at once."""
+    return (slice(start, start + CHUNK) for start in range(0, rows, CHUNK))
 
 
 class Features(Protocol):
@@ -33,8 +39,8 @@ class Features(Protocol):
     def squares(self, weights: Array) -> Array:
         """Σ weightᵢ xᵢ xᵢ', packed."""
 
-    def array(self) -> Array:
-        """All of them, (rows, width)."""
+    def part(self, rows: slice) -> Array:
+        """Those of some rows, (rows, width)."""
 
     def columns(self) -> Columns | None:
         """Where all but the first lie, if in this process's memory."""
@@ -64,11 +70,11 @@ class Dense:
     def squares(self, weights: Array) -> Array:
         """Σ weightᵢ xᵢ xᵢ', packed."""
         none: Any = np.zeros(linalg.packed_size(self.x.shape[1]))
-        return none + sum(linalg.gram(self.x[i : i + CHUNK].T, weights[i : i + CHUNK]) for i in range(0, len(self.x), CHUNK))  # type: ignore[no-any-return]
+        return none + sum(linalg.gram(self.x[rows].T, weights[rows]) for rows in chunks(len(self.x)))  # type: ignore[no-any-return]
 
-    def array(self) -> Array:
-        """All of them, (rows, width)."""
-        return self.x
+    def part(self, rows: slice) -> Array:
+        """Those of some rows, (rows, width)."""
+        return self.x[rows]
 
     def columns(self) -> Columns | None:
         """Where all but the first lie."""

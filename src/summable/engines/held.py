@@ -36,6 +36,8 @@ class Held:
     roles: Mapping[str, NDArray[Any]]  # (rows,) or (rows, targets) each; those that the design lacks are not there
     keys: Keys | None  # (rows,), if a sample was asked for
     dropped: float
+    least: Array  # (own features,) of their numbers, where these were rounded
+    greatest: Array
     orders: dict[int, tuple[Array, NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)  # of the last seed: shares, and rows by them
 
     def looked_at(self, sample: Sample) -> Held:
@@ -49,7 +51,7 @@ class Held:
         rows = np.sort(near[(share[near] >= sample.low) & (share[near] < sample.high)])
         if sample.within:
             rows = rows[chosen(self.keys[rows], sample.within)]  # type: ignore[index]  # without keys, there is no sample
-        return Held(self.x.taken(rows), {role: values[rows] for role, values in self.roles.items()}, None, self.dropped)
+        return Held(self.x.taken(rows), {role: values[rows] for role, values in self.roles.items()}, None, self.dropped, self.least, self.greatest)
 
 
 def _shelved(share: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -64,12 +66,13 @@ class Pile:
     def __init__(self, width: int, room: int, dtype: type = np.float64) -> None:
         self.room: NDArray[Any] = np.empty((room, width), dtype)
         self.filled, self.others = 0, list[Array]()
-        self.greatest = np.zeros(width)  # of each column, less its sign
+        self.least, self.greatest = np.full(width, np.inf), np.full(width, -np.inf)  # of each column, where numbers are rounded
 
     def add(self, block: Array) -> None:
         """Copy a block, (rows, width)."""
         if self.room.dtype != np.float64:
-            self.greatest = np.maximum(self.greatest, np.abs(block).max(axis=0, initial=0.0))
+            self.least = np.minimum(self.least, block.min(axis=0, initial=np.inf))
+            self.greatest = np.maximum(self.greatest, block.max(axis=0, initial=-np.inf))
         if self.others or self.filled + len(block) > len(self.room):
             self.others.append(np.array(block, self.room.dtype))
         else:
@@ -80,23 +83,23 @@ class Pile:
         """All that was added. Every block is given up as it is copied."""
         if not self.others:
             return self.room[: self.filled]
-        grown = Pile(self.room.shape[1], self.filled + sum(map(len, self.others)), self.room.dtype.type)
-        grown.add(self.room[: self.filled])
+        grown, end = np.empty((self.filled + sum(map(len, self.others)), self.room.shape[1]), self.room.dtype), self.filled
+        grown[:end] = self.room[:end]
         while self.others:
-            grown.add(self.others.pop(0))
-        return grown.room
-
-
-def dense(pile: Pile, first: int) -> Features:
-    """Features from the first on, in an array."""
-    return Dense(pile.whole())
-
-
-Keep = Callable[[Pile, int], Features]
+            block = self.others.pop(0)
+            grown[end : end + len(block)] = block
+            end += len(block)
+        return grown
 
 
 def held(
-    shards: Sequence[Shard], design: Design, features: slice, targets: slice | None, attempt: int = 1, keep: Keep = dense, dtype: type = np.float64
+    shards: Sequence[Shard],
+    design: Design,
+    features: slice,
+    targets: slice | None,
+    attempt: int = 1,
+    keep: Callable[[Array], Features] = Dense,
+    dtype: type = np.float64,
 ) -> Held:
     """Read shards once, keeping some features, and some targets if so asked. What is left out is not read, if it can be told apart."""
     roles, keys, dropped = {role: [_none(design, role)] for role in _present(design)}, [], 0.0
@@ -111,13 +114,14 @@ def held(
                     parts.append(rows.column(role))
                 if isinstance(design, Sampled):
                     keys.append(rows.column("key"))
+                del rows  # and what it has written out, before the next are read
         except Exception as error:
             raise named(error, attempt).at(f"in shard {index} ({shard.name})") from error
     found = {role: np.concatenate(parts) for role, parts in roles.items()}
     if targets is not None and "y" in found:
         found["y"] = np.ascontiguousarray(found["y"].reshape(len(found["y"]), -1)[:, targets])
     every = np.concatenate([np.zeros(0, np.uint64), *keys]) if isinstance(design, Sampled) else None
-    return Held(keep(x, features.indices(design.width)[0]), found, every, dropped)
+    return Held(keep(x.whole()), found, every, dropped, x.least, x.greatest)
 
 
 def narrowed(shard: Shard, design: Design, features: slice) -> tuple[Shard, Design, slice]:

@@ -13,6 +13,7 @@ from summable.core.design import NEUTRAL
 from summable.core.errors import Unsupported
 from summable.core.rows import Columns, Groups
 from summable.core.statistic import Array
+from summable.engines.features import chunks
 from summable.engines.held import Held
 from summable.maths import grouped, linalg
 
@@ -57,7 +58,8 @@ class HeldRows:
     def columns(self) -> Columns | None:
         """Where the features lie, if all of them do here, and enough for compiled kernels."""
         few = len(self.held.x) * self.width < COMPILED
-        return None if few or not self.constant or len(self.ring.bounds) > 2 else self.held.x.columns()
+        others = bool(self.sliced) or len(self.ring.bounds) > 2 or self.width > WIDEST  # for which moments answer, or refuse to
+        return None if few or others or not self.constant else self.held.x.columns()
 
     def column(self, role: str) -> Any:
         """The values of a role; of labels, positions among their levels."""
@@ -101,7 +103,7 @@ class HeldRows:
     def matrix(self) -> Array:
         """The features, (rows, width), of which the others' come from them."""
         self._refuse_slices("the matrix")
-        return np.concatenate(list(self.ring.each(self.held.x.array())), axis=1)
+        return np.concatenate(list(self.ring.each(self.held.x.part(slice(None)))), axis=1)
 
     @property
     def _own(self) -> slice:
@@ -119,7 +121,11 @@ class HeldRows:
         if order == 0 or (order == 2 and by.crossed):
             return grouped.moment(order, self.matrix() if order else None, weight, by)
         own = by if self.sliced else replace(by, about=np.ascontiguousarray(by.about[:, self._own]))
-        return self._first(grouped.moment(order, self.held.x.array(), weight, own).T).T
+        found = np.zeros_like(own.about)
+        for rows in chunks(len(self.held.x)):
+            some = weight if np.ndim(weight) == 0 else weight[rows]
+            found += grouped.moment(order, self.held.x.part(rows), some, replace(own, codes=own.codes[rows]))
+        return self._first(found.T).T
 
     def _second(self, weights: Array) -> Array:
         """Packed squares: every rank multiplies its columns by everyone's."""
@@ -127,7 +133,10 @@ class HeldRows:
         if len(self.ring.bounds) == 2:
             return x.squares(weights)
         square = np.zeros((self.width, self.width))
-        square[self._own] = np.concatenate([x.summed(weights[:, None] * other) for other in self.ring.each(x.array())], axis=1)
+        for rows in chunks(len(x)):  # as many for all, who have the same rows
+            part = x.part(rows)
+            weighted = (part * weights[rows, None]).T
+            square[self._own] += np.concatenate([weighted @ other for other in self.ring.each(part)], axis=1)
         return self.ring.sum(linalg.pack(square))
 
     def _refuse_slices(self, what: str) -> None:

@@ -105,7 +105,7 @@ def _ours(error: Exception) -> SummableError:
         return ours
     task, causes = TASK.search(text), CAUSE.findall(text)
     reason = (causes[-1] if causes else text.splitlines()[0] if text else type(error).__name__).rstrip(". ")
-    failed = SourceError(f"Spark could not read the rows ({reason})", "Look into the DataFrame: does .count() work?")
+    failed = SourceError(f"Spark could not read the rows ({reason})", "Spark's log may say more: can it count these rows?")
     return failed.at(f"in partition {task[1]}") if task else failed
 
 

@@ -50,11 +50,11 @@ class Kept:
         """What a task makes of each partition's batches, as `mapInArrow` of the frame would tell it."""
         return self.answers.select(PLACE).mapInArrow(partial(_asked, task), schema)
 
-    def release(self) -> None:
+    def release(self, wait: bool = False) -> None:
         """Keep them no longer. Nothing that may go wrong here matters: when the session ends, they do."""
         with suppress(Exception):
             self.answers.unpersist()
-            forget(self.answers.sparkSession.sparkContext, self.folder)
+            forget(self.answers.sparkSession.sparkContext, self.folder, wait)
 
 
 def keep(frame: Any, task: Callable[[Batches], Batches], schema: str) -> Kept:
@@ -88,9 +88,12 @@ def place(folder: str, number: int) -> str:
     return os.path.join(folders[number % len(folders)], folder)
 
 
-def forget(context: Any, folder: str) -> None:
-    """Have the files of a fit deleted while nobody waits: memory that they lie in takes a while to be given back."""
-    Thread(target=_forgotten, args=(context, folder)).start()
+def forget(context: Any, folder: str, wait: bool = False) -> None:
+    """Have the files of a fit deleted; while nobody waits, if not asked to, for the memory that they lie in takes a while to be given back."""
+    if wait:
+        return _forgotten(context, folder)
+    with suppress(RuntimeError):  # no thread can be started
+        Thread(target=_forgotten, args=(context, folder), daemon=True).start()  # a process that ends does not wait either
 
 
 def _forgotten(context: Any, folder: str) -> None:

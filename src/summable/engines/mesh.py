@@ -19,11 +19,12 @@ from summable.core.rows import Shard
 from summable.core.sample import Sampled, unsampled
 from summable.core.statistic import Array, Statistic, pairwise
 from summable.core.wire import decode, encode
-from summable.engines.held import Held, dense, held
+from summable.engines.features import Dense
+from summable.engines.held import Held, held
 from summable.engines.held_rows import HeldRows
 from summable.engines.part import HOPELESS, insisted, named
-from summable.engines.ranks import BACKENDS, Group, Lost, bounds
-from summable.engines.stored import stored
+from summable.engines.ranks import Group, Lost, bounds, refuse_unconnected
+from summable.engines.stored import refuse_beyond, stored
 from summable.engines.threads import Threads
 
 R = TypeVar("R")
@@ -41,8 +42,7 @@ class Mesh:
     def __init__(self, own: Sequence[Shard], mesh: DeviceMesh, sliced: Literal["features", "outputs", ""] = "", short: bool = False) -> None:
         if mesh.size() != dist.get_world_size():
             raise Unsupported(f"the mesh has {mesh.size()} of {dist.get_world_size()} ranks", "Give a mesh of all ranks.")
-        if mesh.device_type not in BACKENDS:
-            raise Unsupported(f"the mesh is of {mesh.device_type} devices", 'Make it of "cpu" or "cuda".')
+        refuse_unconnected(mesh.device_type)
         if sliced not in ("features", "outputs", ""):
             raise Unsupported(f"sliced={sliced!r} is not known", 'Choose "features" or "outputs", or leave it out.')
         self.own, self.mesh, self.sliced, self.short = own, mesh, sliced, short
@@ -138,11 +138,19 @@ class Mesh:
         self.tp.bounds = [0, plain.width] if by_outputs else bounds(plain.width, self.tp.size)
         features = slice(None) if by_outputs else _mine(plain.width, self.tp)
         targets = _mine(len(plain.role("y")), self.tp) if by_outputs else None
-        plain_here = self.device == "cpu" and not self.short
-        keep, dtype = dense if plain_here else stored(self.device), np.float32 if self.short else np.float64
+        keep = stored(self.device) if self.short or self.device != "cpu" else Dense
+        dtype = np.float32 if self.short else np.float64
         found, failure = attempt(lambda: insisted(lambda tried: held(self.own, design, features, targets, tried, keep, dtype)))
         self._agree(failure, None)
+        if self.short and found is not None:
+            self._refuse_beyond(found, features.indices(plain.width)[0])
         return found  # type: ignore[return-value]
+
+    def _refuse_beyond(self, found: Held, first: int) -> None:
+        """Refuse what float32 does not hold, by all rows of a feature, however they are cut."""
+        least, greatest = -self.dp.greatest(-found.least), self.dp.greatest(found.greatest)
+        _, failure = attempt(lambda: refuse_beyond(least, greatest, first))
+        self._agree(failure, None)
 
     def _agree(self, failure: BaseException | None, mine: Any) -> bool:
         """Whether all ranks have an answer of plain numbers. Raises on all of them what the first to fail has met."""

@@ -58,6 +58,14 @@ class Group:
         row = self.sum(row)
         return [row[end - length : end].tobytes() for end, length in zip(ends, lengths, strict=True)]
 
+    def greatest(self, array: Array) -> Array:
+        """The greatest of everyone's numbers, at each place."""
+        if self.size == 1 or array.size == 0:
+            return array
+        flat = np.array(array)
+        self._collective(dist.all_reduce, flat, op=dist.ReduceOp.MAX)
+        return flat
+
     def least(self, number: int) -> int:
         """The least of everyone's numbers."""
         if self.size == 1:
@@ -96,8 +104,9 @@ def bounds(count: int, ranks: int) -> list[int]:
 
 def connect(ranks: int, device: str = "cpu") -> None:
     """Connect the processes that torchrun started, so many; or one alone: by gloo, and if they have GPUs, by NCCL too. Raises Unsupported where
-    there are others, or where they are connected otherwise.
+    there are others.
     """
+    refuse_unknown(device)
     if not dist.is_initialized() and ranks > 1 and "RANK" not in os.environ:
         raise Unsupported(f"there is one process, and the mesh has {ranks}", f"Start it with torchrun --nproc-per-node {ranks}.")
     if not dist.is_initialized():
@@ -106,6 +115,17 @@ def connect(ranks: int, device: str = "cpu") -> None:
         BOARD[:] = [store]
     if dist.get_world_size() != ranks:
         raise Unsupported(f"there are {dist.get_world_size()} processes, and the mesh has {ranks}", "Let dp times tp be the number of processes.")
+
+
+def refuse_unknown(device: str) -> None:
+    """Refuse a mesh of devices that nothing is known of, or of one device."""
+    if device not in BACKENDS:
+        raise Unsupported(f"no mesh is made of {device!r}", 'Make it of "cpu" or "cuda", where each rank takes the GPU of its number.')
+
+
+def refuse_unconnected(device: str) -> None:
+    """Refuse a mesh of devices whose ranks could not tell each other what they must."""
+    refuse_unknown(device)
     known = dist.get_backend_config()
     if missing := [one for one in BACKENDS[device].split(",") if one not in known]:
         what = f"the processes are connected by {known}, and the mesh needs {', '.join(missing)}"

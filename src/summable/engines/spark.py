@@ -48,7 +48,7 @@ class Spark:
         try:
             return self._sum(measure)
         except Lost:  # by an executor that is gone, or is too busy to be asked, or has no room
-            self.release()
+            self.release(wait=True)  # for the room
             self.keeps = False
             return self._sum(measure)
 
@@ -64,10 +64,10 @@ class Spark:
         answer, self.parts = total(rows)
         return answer  # type: ignore[no-any-return]
 
-    def release(self) -> None:
+    def release(self, wait: bool = False) -> None:
         """Keep no rows any longer."""
         if self.kept:
-            self.kept.release()
+            self.kept.release(wait)
         self.kept = None
 
     def fingerprints(self) -> list[str]:

@@ -45,14 +45,14 @@ class SparkFiles:
         try:
             return self._sum(measure)
         except Lost:  # copies, or room for them
-            self.release()
+            self.release(wait=True)
             self.keeps = False
             return self._sum(measure)
 
-    def release(self) -> None:
+    def release(self, wait: bool = False) -> None:
         """Keep no copies any longer."""
         if self.copies:
-            forget(self.context, self.copies)
+            forget(self.context, self.copies, wait)
         self.copies = ""
 
     def fingerprints(self) -> list[str]:

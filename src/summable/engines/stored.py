@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +13,10 @@ from summable.core.errors import DataError
 from summable.core.rows import Columns
 from summable.core.statistic import Array
 from summable.engines.features import Dense, Features
-from summable.engines.held import Keep, Pile
 from summable.maths import linalg
 
 NEAR, FAR = 2**18, 2**26  # numbers that are made float64 at once: as many as a core's cache holds; and on a GPU, enough for all of its cores
+FARTHEST = 2.0**12  # spreads from zero: float32 has 24 digits, of which twelve are then left for how a feature's numbers differ
 SPARE = 2.0**-100  # a feature whose greatest number is less would lose digits among the least that float32 knows
 
 
@@ -58,9 +58,9 @@ class Stored:
             found += (piece * there[rows, None]).T @ piece
         return linalg.pack(_here(found))
 
-    def array(self) -> Array:
-        """All of them, (rows, width)."""
-        return _here(self.x.double())
+    def part(self, rows: slice) -> Array:
+        """Those of some rows, (rows, width)."""
+        return _here(self.x[rows].double())
 
     def columns(self) -> Columns | None:
         """Where all but the first lie, if not on a GPU."""
@@ -89,19 +89,18 @@ def _here(values: torch.Tensor) -> Array:
     return np.asarray(values.cpu().numpy())
 
 
-def stored(device: str) -> Keep:
-    """Keeps features on a device, in the digits in which they were read; refuses those that float32 does not hold."""
-
-    def keep(pile: Pile, first: int) -> Stored:
-        refuse_beyond(pile.greatest, first)
-        return Stored(torch.from_numpy(pile.whole()).to(device))
-
-    return keep
+def stored(device: str) -> Callable[[Array], Features]:
+    """What keeps features on a device, in the digits that they have."""
+    return lambda x: Stored(torch.from_numpy(x).to(device))
 
 
-def refuse_beyond(greatest: Array, first: int) -> None:
-    """Refuse features, from the first on, of which the greatest numbers, (width,), are beyond what float32 holds in full."""
-    beyond = np.flatnonzero((greatest > np.finfo(np.float32).max) | ((greatest > 0) & (greatest < SPARE)))
-    if beyond.size:
-        what = f"the numbers of feature {first + beyond[0]} (the constant is 0) are up to {greatest[beyond[0]]:.3g}, which float32 does not hold"
-        raise DataError(what, "Measure it in another unit, or leave /float32 out.")
+def refuse_beyond(least: Array, greatest: Array, first: int) -> None:
+    """Refuse features, from the first on, that lie between numbers, (width,) each, of which float32 does not hold enough digits."""
+    size, spread = np.maximum(np.abs(least), np.abs(greatest)), greatest - least
+    beyond = (least <= greatest) & ((size > np.finfo(np.float32).max) | ((size > 0) & (size < SPARE)))  # of no rows, they are not
+    if beyond.any() or (far := (spread > 0) & (size > FARTHEST * spread)).any():
+        at = int(np.argmax(beyond if beyond.any() else far))
+        what = f"feature {first + at} (the constant is 0) lies between {least[at]:.9g} and {greatest[at]:.9g}"
+        if beyond.any():
+            raise DataError(f"{what}, which float32 does not hold", "Measure it in another unit, or leave /float32 out.")
+        raise DataError(f"{what}, of which float32 tells few numbers apart", "Subtract one near its mean, or leave /float32 out.")

@@ -18,9 +18,10 @@ from summable.core.statistic import Array
 from summable.engines.device import OnDevice, Single, refuse_short
 from summable.engines.fingerprint import fingerprints
 from summable.engines.mesh import Mesh
-from summable.engines.ranks import Lost, bounds, connect, is_news
+from summable.engines.ranks import Lost, bounds, connect, is_news, refuse_unknown
 from summable.engines.threads import Threads
 
+MESHES = dict[tuple[tuple[int, int], str], tuple[Any, DeviceMesh]]()  # every new one costs threads and connections
 SHAPE = re.compile(r"(?:(.*):)?([1-9]\d*)x([1-9]\d*)")  # of a mesh, after its device
 
 
@@ -29,6 +30,7 @@ def mesh(dp: int, tp: int = 1, device: str = "cpu") -> DeviceMesh:
 
     On "cuda" every process holds its share on a GPU: the one of its number, among those that the machine has.
     """
+    refuse_unknown(device)
     _refuse_absent(torch.device(device))
     connect(dp * tp, device)
     if device == "cuda":
@@ -47,7 +49,8 @@ def ranks(shape: str) -> Iterator[tuple[str, bool]]:
         dp, tp = place.shape or (0, 0)
         if not dp:
             raise Unsupported(f"{shape!r} is no mesh", "Write how many share the rows, and how many the features, like 2x2.")
-        connect(dp * tp, place.device.type)
+        _refuse_absent(place.device)
+        connect(dp * tp, str(place.device))
         yield f"torch:{shape}", dist.get_rank() == 0
     except SummableError as error:
         if is_news(str(error)):
@@ -81,8 +84,17 @@ def opened(data: Any, request: Request) -> Mesh | Threads:
         return _shared(data, Mesh(data.shards, place))
     if place.shape is None:
         return _alone(data, request, place)
-    dp, tp = place.shape
-    return _shared(data, Mesh(data.shards, mesh(dp, tp, place.device.type), short=place.short))
+    return _shared(data, Mesh(data.shards, _spelled(place.shape, str(place.device)), short=place.short))
+
+
+def _spelled(shape: tuple[int, int], device: str) -> DeviceMesh:
+    """A mesh that was asked for by its name: the same as before, as long as the processes are connected as they were."""
+    world, found = MESHES.get((shape, device), (None, None))
+    if found is None or not dist.is_initialized() or world is not dist.group.WORLD:
+        dp, tp = shape
+        found = mesh(dp, tp, device)
+        MESHES[shape, device] = dist.group.WORLD, found
+    return found
 
 
 def _shared(data: Any, found: Mesh) -> Mesh:
@@ -116,16 +128,17 @@ def placed(text: str) -> Place:
     """A device, "torch:cuda" or "torch:cuda/float32", that one process multiplies on; a mesh, "torch:2x2" or "torch:cuda:2x2/float32"; or
     "torch", which is the mesh that splits rows over all processes.
     """
-    name, _, kind = text.removeprefix("torch").removeprefix(":").partition("/")
+    if text == "torch":
+        return Place(torch.device("cpu"), (dist.get_world_size() if dist.is_initialized() else int(os.environ.get("WORLD_SIZE", "1")), 1), False)
+    name, _, kind = text.removeprefix("torch:").partition("/")
     if kind not in ("", "float32", "float64"):
         raise Unsupported(f"engine={text!r} asks for {kind!r}", 'Write float32, like "torch:cuda/float32", or leave it out for float64.')
     before, shape = (found[1], (int(found[2]), int(found[3]))) if (found := SHAPE.fullmatch(name)) else (name, None)
     try:
-        device = torch.device(before or "cpu")
+        device = torch.device("cpu" if before is None else before)
     except RuntimeError:
         raise Unsupported(f"engine={text!r} names no device {before!r} that PyTorch knows", 'Write one, like "torch:cuda".') from None
-    ranks = dist.get_world_size() if dist.is_initialized() else int(os.environ.get("WORLD_SIZE", "1"))
-    return Place(device, shape if name else (ranks, 1), kind == "float32")
+    return Place(device, shape, kind == "float32")
 
 
 def _refuse_absent(device: torch.device) -> None:

@@ -13,6 +13,7 @@ from summable.solvers.problem import Point, Problem, unit_of
 
 CLOSE = 3e-11  # of the coefficients, in the metric of the Hessian: how near the answer shall be
 EXACT = 1e-9  # of a standard error: nearer than this is rounding
+SHARPER = 1e-3  # of that, with a Hessian of float32: what a step leaves is then a share of it, and no square
 SHORT = 1e-8  # of the coefficients: over a last step as short, the Hessian changes in its eighth digit
 SAME = 1e-12  # of a value: a sum of rounded terms may rise by that much at its minimum
 SLOW = 0.25  # a decrement that shrinks by no more than this is no quadratic convergence
@@ -69,7 +70,7 @@ def bend(point: Point, root: Array, move: Array) -> Array:
 
 def converged(problem: Problem, step: Step, exact_curve: bool) -> bool:
     """Whether the step leads near enough, and the Hessian is near enough already or can be carried along."""
-    near = step.error <= max(CLOSE * step.length, EXACT)
+    near = step.error <= max(CLOSE * step.length, EXACT) * (SHARPER if problem.rough else 1.0)
     return near and (step.cubic or not exact_curve or problem.loss.is_quadratic or step.decrement <= max(SHORT * step.length, EXACT))
 
 
