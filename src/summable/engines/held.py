@@ -25,7 +25,7 @@ class Narrowing(Shard, Protocol):
     """A shard of a matrix, whose columns can be left out before they are read."""
 
     def narrow(self, features: slice) -> Shard:
-        """The same rows of some columns."""
+        """The same rows of some columns, in blocks that are small enough to be written out."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from summable.core.rows import Groups
 from summable.core.statistic import Array
 from summable.maths import linalg
 
-PIECE = 2**20  # numbers that are subtracted from at once
+PIECE = 2**18  # numbers that are subtracted from at once, in a cache
 COMPILED = 2**13  # rows from which a compiled loop is worth its start
 
 

@@ -22,6 +22,7 @@ from summable.sources.encode import BLOCK
 SHARD = 2**23  # numbers in a shard: enough work to keep a core busy for milliseconds, few enough to share out evenly
 DENSE = 2**22  # numbers in a block whose features kernels cut to the cache themselves: Python's share of its time is then small
 MANY = 16  # rows of a block for every feature, at least: packing the sums of a block is then little beside taking them
+COPIED = 2**19  # numbers of a block that is written out by whoever keeps it: a few percent of what a wide design weighs
 PIECE = 2**13  # rows that are projected at once, so that what they give is still in the cache when the constant is added
 
 
@@ -34,6 +35,7 @@ class Matrix:
     weight: Array | None
     start: int
     stop: int
+    copied: bool = False  # whether blocks are to be written out, and nothing is summed of them
 
     @property
     def name(self) -> str:
@@ -48,12 +50,14 @@ class Matrix:
         return {"X": "matrix"}
 
     def narrow(self, features: slice) -> Matrix:
-        """The same rows of some columns, which are not copied if they are dense."""
-        return replace(self, x=self.x[:, features])
+        """The same rows of some columns for whoever keeps them; they are not copied here if they are dense."""
+        return replace(self, x=self.x[:, features], copied=True)
 
     def rows(self, design: Design, limit: int | None = None) -> Iterator[Rows]:
         stop = self.stop if limit is None else min(self.stop, self.start + limit)
         step = max((BLOCK if sp.issparse(self.x) else DENSE) // (design.width + 1), MANY * design.width)
+        if self.copied:
+            step = max(1, COPIED // design.width)
         for start in range(self.start, max(stop, self.start + 1), step):
             part = slice(start, min(start + step, stop))
             yield MatrixRows(design, self.x[part], None if self.y is None else self.y[part], None if self.weight is None else self.weight[part])
