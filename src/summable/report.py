@@ -125,6 +125,7 @@ def ledger(account: Ledger, raw: int, network: Network | None = None) -> str:
     lines += ["-" * WIDTH, f"{rounds}. Sent by all parts, both ways: {size(account.nbytes)}; the raw rows weigh {size(raw)}."]
     deepest = max((line.depth for line in account.rounds), default=1)
     lines += [f"Answers were added up on their way, in trees of up to {deepest} levels."] * (deepest > 1)
+    lines += ["Features were rounded to float32; all sums of them are in float64."] * any(line.short for line in account.rounds)
     lines += [*_on_the_wire(account, network), *_replayed(account), "=" * WIDTH]
     return "\n".join(lines)
 

@@ -128,6 +128,8 @@ def test_a_mesh_of_float32_rounds_features_once(one):
     fit, plain = sm.ols("y ~ x0 + x3 + C(g)", rows, engine="torch:1x1/float32"), sm.ols("y ~ x0 + x3 + C(g)", rows)
     np.testing.assert_allclose(fit.params, plain.params, rtol=1e-6)
     np.testing.assert_allclose(fit.bse, plain.bse, rtol=1e-6)
+    told = "Features were rounded to float32; all sums of them are in float64."
+    assert told in str(fit.summary()) and told not in str(plain.summary())
 
 
 def test_what_float32_does_not_hold_is_refused(one):

@@ -70,6 +70,15 @@ class Rounding(Engine, Protocol):
 
 
 @runtime_checkable
+class Shortening(Engine, Protocol):
+    """An engine that may hold features in float32, and take all sums of them in float64."""
+
+    @property
+    def short(self) -> bool:
+        """Whether it does."""
+
+
+@runtime_checkable
 class Slicing(Engine, Protocol):
     """An engine whose ranks can hold slices of the coefficients, for programs that treat each by itself."""
 
@@ -95,6 +104,11 @@ class Slicing(Engine, Protocol):
     @property
     def is_first(self) -> bool:
         """Whether this is the rank that writes files."""
+
+
+def is_short(engine: Engine) -> bool:
+    """Whether features are rounded to float32 before anything is made of them there."""
+    return isinstance(engine, Shortening) and engine.short
 
 
 def is_single(engine: Engine) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from summable.core.blas import one_blas_thread
 from summable.core.data import Data
-from summable.core.engine import Branching, Counting, Engine, Keeping, Remembering, Slicing
+from summable.core.engine import Branching, Counting, Engine, Keeping, Remembering, Slicing, is_short
 from summable.core.errors import SummableError
 from summable.core.html import table
 from summable.core.measure import Asked, FeatureMeasure, Question, Rounds
@@ -38,6 +38,7 @@ class Round(Data):
     depth: int = 1  # levels of the tree in which answers were added up on their way
     rows: int | None = None  # that all parts read, kept or not, where the answer tells
     inside: int = 0  # bytes that each part gave to collectives while it answered
+    short: bool = False  # whether it was answered of features rounded to float32
 
     @property
     def rows_per_second(self) -> float | None:
@@ -124,8 +125,9 @@ def _run(program: Rounds[R], engine: Engine, foretell: Foretell | None) -> tuple
         seconds = time.perf_counter() - start
         down, up, inside = _weighed(engine, measure, answer, sent)
         known, depth = memory.replayed if memory else 0, tree.depth if tree else 1
+        short = is_short(engine) and not measure.learns_design
         ledger.rounds.append(
-            Round(name, engine.parts, down, up, answer.numbers, seconds, measure.learns_design, known, foretold, depth, answer.rows_read, inside)
+            Round(name, engine.parts, down, up, answer.numbers, seconds, measure.learns_design, known, foretold, depth, answer.rows_read, inside, short)
         )
 
 
