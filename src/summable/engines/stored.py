@@ -15,7 +15,10 @@ from summable.core.statistic import Array
 from summable.engines.features import Dense, Features
 from summable.maths import linalg
 
-NEAR, FAR = 2**18, 2**26  # numbers that are made float64 at once: as many as a core's cache holds; and on a GPU, enough for all of its cores
+NEAR, FAR = (
+    2**18,
+    2**26,
+)  # numbers that are multiplied at once, and made float64 before: as many as a core's cache holds; and on a GPU, enough for all of its cores
 FARTHEST = 2.0**12  # spreads from zero: float32 has 24 digits, of which twelve are then left for how a feature's numbers differ
 SPARE = 2.0**-100  # a feature whose greatest number is less would lose digits among the least that float32 knows
 
@@ -71,15 +74,12 @@ class Stored:
         return not self.x.is_cuda
 
     def _pieces(self) -> Iterator[tuple[slice, torch.Tensor]]:
-        """Some rows after another in float64, each time in the same place; all at once, where they are so."""
-        if self.x.dtype == torch.float64:
-            yield slice(0, len(self.x)), self.x
-            return
-        rows = max(1, (NEAR if self._is_here else FAR) // max(1, self.x.shape[1]))
-        room = self.x.new_empty(min(rows, len(self.x)), self.x.shape[1], dtype=torch.float64)
+        """Some rows after another, as they are or in float64, each time in the same place."""
+        rows, short = max(1, (NEAR if self._is_here else FAR) // max(1, self.x.shape[1])), self.x.dtype != torch.float64
+        room = self.x.new_empty(min(rows, len(self.x)) * short, self.x.shape[1], dtype=torch.float64)
         for start in range(0, len(self.x), rows):
             piece = self.x[start : start + rows]
-            yield slice(start, start + len(piece)), room[: len(piece)].copy_(piece)
+            yield slice(start, start + len(piece)), room[: len(piece)].copy_(piece) if short else piece
 
     def _there(self, values: Array) -> torch.Tensor:
         return torch.from_numpy(np.require(values, np.float64, ["C", "W"])).to(self.x.device)
