@@ -133,6 +133,7 @@ def as_rank() -> None:
 
 
 PLACES: dict[str, Callable[[], Any]] = {"threads": on_threads, "spark": on_spark, "dask": on_dask, "ray": on_ray}
+NAMES = [*PLACES, "mpi"]
 
 
 def on(name: str) -> Found:
@@ -169,8 +170,8 @@ def main(names: Sequence[str]) -> None:
     if not mark:
         raise SystemExit(f"{PAGE.name} has no {BEGIN.strip()} … {END.strip()}")
     results = known(shown) | {name: on(name) for name in names}
-    PAGE.write_text(before + BEGIN + table({name: results[name] for name in PLACES if name in results}) + END + after)
+    PAGE.write_text(before + BEGIN + table({name: results[name] for name in NAMES if name in results}) + END + after)
 
 
 if __name__ == "__main__":
-    as_rank() if "--rank" in sys.argv else main(sys.argv[1:] or PLACES)
+    as_rank() if "--rank" in sys.argv else main(sys.argv[1:] or NAMES)
