@@ -58,7 +58,7 @@ class Group:
         row = self.sum(row)
         return [row[end - length : end].tobytes() for end, length in zip(ends, lengths, strict=True)]
 
-    def greatest(self, array: Array) -> Array:
+    def greatest(self, array: NDArray[Any]) -> NDArray[Any]:
         """The greatest of everyone's numbers, at each place."""
         if self.size == 1 or array.size == 0:
             return array
@@ -68,11 +68,7 @@ class Group:
 
     def least(self, number: int) -> int:
         """The least of everyone's numbers."""
-        if self.size == 1:
-            return number
-        flat = np.array([number])
-        self._collective(dist.all_reduce, flat, op=dist.ReduceOp.MIN)
-        return int(flat[0])
+        return -int(self.greatest(np.array([-number]))[0])
 
     def _collective(self, call: Any, flat: Any, **options: Any) -> None:
         self.moved += flat.nbytes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -57,7 +56,8 @@ class Spark:
         answers, records = self._asked(measure, partial(_task, partial(self.ask, measure)))
         for level in range(1, self.depth):
             answers = _joined(answers, measure, FAN**level, -(-self.parts // FAN**level))
-        with self._job(type(measure).__name__, records):
+        session, name = self.frame.sparkSession, type(measure).__name__
+        with jobs.batches(session, records), jobs.followed(session.sparkContext, name, self.parts, self.watch):
             rows: list[Row] = [tuple(row) for row in answers.collect()]
         if not rows:  # a plan that Spark knows to be empty has no partition that could say so
             rows = [row_of(*self.ask(measure, iter(())))]
@@ -94,13 +94,6 @@ class Spark:
             self.kept = keep(frame, task, ANSWERS)
             return self.kept.first, records
         return packed.asked(frame, task, ANSWERS), records
-
-    @contextmanager
-    def _job(self, name: str, records: int) -> Iterator[None]:
-        """A job of Spark's, told and cancelled as `jobs.followed` does, whose tasks are handed so many rows at a time."""
-        session = self.frame.sparkSession
-        with jobs.batches(session, records), jobs.followed(session.sparkContext, name, self.parts, self.watch):
-            yield
 
     def _wanted(self, names: Sequence[str]) -> Any:
         """The frame, less the columns that are not asked for."""

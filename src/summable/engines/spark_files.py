@@ -38,7 +38,7 @@ class SparkFiles:
         self.parts, self.run = len(shards), run_of(len(shards), tasks)
         self.depth = tree.depth(-(-self.parts // self.run), FAN)
         self.ask = partial(_rows, [pickle.dumps(shard) for shard in shards], self.run, copied)
-        self.keeps, self.copies = copied is not None and may_be_written(context), ""
+        self.keeps, self.copies = copied is not None, ""
 
     def sum(self, measure: Question[S]) -> S:
         """The sum over the shards, in their order."""
@@ -61,7 +61,8 @@ class SparkFiles:
 
     def _sum(self, measure: Question[S]) -> S:
         if self.keeps and measure.again and not self.copies:
-            self.copies = new_folder()
+            self.keeps = may_be_written(self.context)
+            self.copies = new_folder() if self.keeps else ""
         firsts = range(0, self.parts, self.run)
         answers = self.context.parallelize(firsts, len(firsts)).mapPartitions(partial(self.ask, measure, self.copies))
         for level in range(1, self.depth):

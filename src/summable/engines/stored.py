@@ -98,9 +98,11 @@ def refuse_beyond(least: Array, greatest: Array, first: int) -> None:
     """Refuse features, from the first on, that lie between numbers, (width,) each, of which float32 does not hold enough digits."""
     size, spread = np.maximum(np.abs(least), np.abs(greatest)), greatest - least
     beyond = (least <= greatest) & ((size > np.finfo(np.float32).max) | ((size > 0) & (size < SPARE)))  # of no rows, they are not
-    if beyond.any() or (far := (spread > 0) & (size > FARTHEST * spread)).any():
-        at = int(np.argmax(beyond if beyond.any() else far))
-        what = f"feature {first + at} (the constant is 0) lies between {least[at]:.9g} and {greatest[at]:.9g}"
-        if beyond.any():
-            raise DataError(f"{what}, which float32 does not hold", "Measure it in another unit, or leave /float32 out.")
-        raise DataError(f"{what}, of which float32 tells few numbers apart", "Subtract one near its mean, or leave /float32 out.")
+    far = (spread > 0) & (size > FARTHEST * spread)
+    for refused, why, advice in (
+        (beyond, "which float32 does not hold", "Measure it in another unit"),
+        (far, "of which float32 tells few numbers apart", "Subtract one near its mean"),
+    ):
+        for at in np.flatnonzero(refused)[:1]:
+            what = f"feature {first + at} (the constant is 0) lies between {least[at]:.9g} and {greatest[at]:.9g}, {why}"
+            raise DataError(what, f"{advice}, or leave /float32 out.")
